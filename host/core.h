@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A fast-path core: one kthread bound to one CPU that serves ports in turn.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_CORE_H
+#define _VHO_CORE_H
+
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+
+#include "worker.h"
+
+struct vho_port;
+
+/**
+ * struct vho_core - one fast-path core
+ * @worker: the thread; every member without a note belongs to it
+ * @index: 0..vho_core_nr() - 1
+ * @cpu: CPU it is bound to
+ * @woken: ports that somebody gave work (lockless list, any context)
+ * @run: ports in order of service
+ * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
+ * @nr_ports: ports placed on this core, guarded by vho_ports_lock
+ * @busy_ns: time spent in turns, written by the thread, READ_ONCE
+ * @idle_ns: time slept
+ * @poll_idle_ns: time spent polling in vain
+ * @turns: turns served
+ * @wakeups: times it slept and was woken
+ */
+struct vho_core {
+	struct vho_worker worker;
+	unsigned int index;
+	int cpu;
+	struct llist_head woken;
+	struct list_head run;
+	u64 poll_ns;
+	unsigned int nr_ports;
+	u64 busy_ns;
+	u64 idle_ns;
+	u64 poll_idle_ns;
+	u64 turns;
+	u64 wakeups;
+};
+
+int vho_cores_init(void);
+void vho_cores_exit(void);
+unsigned int vho_core_nr(void);
+/* NULL when there is no such core. The cores live as long as the module. */
+struct vho_core *vho_core_get(unsigned int index);
+/* The core with the fewest ports. Caller holds vho_ports_lock. */
+struct vho_core *vho_core_least_loaded(void);
+/* Gives @port a place in its core's order of service. Any context. */
+void vho_port_wake(struct vho_port *port);
+
+static inline struct vho_core *vho_core_of(struct vho_worker *worker)
+{
+	return container_of(worker, struct vho_core, worker);
+}
+
+#endif /* _VHO_CORE_H */

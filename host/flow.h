@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Flow: one TCP connection, its place in the lookup table, its owner.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_FLOW_H
+#define _VHO_FLOW_H
+
+#include <linux/in6.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable-types.h>
+#include <linux/skbuff.h>
+
+#include "payload.h"
+#include "tcp.h"
+#include "worker.h"
+
+struct vho_port;
+
+/* Lookup key. IPv4 addresses are mapped (::ffff:a.b.c.d). Local is the guest's side. */
+struct vho_flow_key {
+	struct in6_addr laddr;
+	struct in6_addr raddr;
+	__be16 lport;
+	__be16 rport;
+	u32 port_index;
+};
+
+/* Requests to the slow path (bits of vho_flow.to_slow.bits) */
+#define VHO_FS_CONNECT		0	/* start the active open */
+#define VHO_FS_ATTACH		1	/* the guest took it: make the core its owner */
+#define VHO_FS_ABORT		2	/* RST and forget */
+#define VHO_FS_TIME_WAIT	3	/* hold for 2 MSL */
+#define VHO_FS_GONE		4	/* the guest has let go: unhash when closed */
+
+/* Requests to the core (bits of vho_flow.to_core.bits) */
+#define VHO_FC_ADOPT		0	/* established: the core owns it from now on */
+#define VHO_FC_FAILED		1	/* the active open failed */
+#define VHO_FC_INCOMING		2	/* announce to the guest */
+#define VHO_FC_CLOSED		3	/* ended while the slow path owned it */
+
+/* What the core has to tell the guest (vho_flow.news, owner core) */
+#define VHO_NEWS_CONNECTED	0x01
+#define VHO_NEWS_FAILED		0x02
+#define VHO_NEWS_INCOMING	0x04
+#define VHO_NEWS_UPDATE		0x08
+#define VHO_NEWS_RELEASED	0x10
+
+/* A message slot of a flow: requests are merged while it is queued. */
+struct vho_flow_post {
+	struct vho_msg msg;
+	unsigned long bits;	/* atomic bit operations */
+	unsigned long queued;	/* bit 0: msg is pending (it holds a reference) */
+};
+
+#define VHO_FLOW_ID_NONE	U32_MAX
+
+/**
+ * struct vho_flow - one TCP connection
+ *
+ * tcb must stay first (vho_flow_tcb()). The owner is the core's or the slow path's worker;
+ * only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT, core to slow
+ * with VHO_FS_TIME_WAIT (Documentation/locking.rst, "Ownership of flows").
+ */
+struct vho_flow {
+	/* --- owner --- */
+	struct vho_tcb tcb;
+	struct vho_payload_ring tx;
+	struct vho_payload_ring rx;
+	struct vho_timer timer;
+	struct sk_buff_head held;	/* segments that came before ATTACH, slow path, bounded */
+	u32 held_bytes;
+
+	/* --- path of its packets, const after the handshake's first packet --- */
+	u8 smac[ETH_ALEN];
+	u8 dmac[ETH_ALEN];
+	u8 tos;
+	u8 ttl;
+	u16 ip_id;
+
+	/* --- owner core --- */
+	struct list_head tx_node;	/* in guest->tx_flows: vho_tcp_output() wanted */
+	struct list_head news_node;	/* in the channel's list of flows with news */
+	u8 news;			/* VHO_NEWS_* */
+	u8 chan;			/* channel its records travel on */
+	bool guest_closed;		/* CLOSE or ABORT was received */
+	bool reset_told;		/* UPDATE with CF_RESET was queued */
+	u32 id;				/* the guest's name for it, VHO_FLOW_ID_NONE: none yet */
+	u32 token;			/* name of an incoming connection before ATTACH */
+	u32 seen_una, seen_rcv;		/* values last told to the guest */
+
+	/* --- any context --- */
+	struct vho_worker *owner;	/* READ_ONCE; written by the old owner on hand-over */
+	struct vho_flow_post to_slow;
+	struct vho_flow_post to_core;
+
+	/* --- const after creation --- */
+	struct vho_flow_key key;
+	struct vho_port *port;		/* holds a reference */
+	bool passive;
+	struct vho_listener *listener;	/* slow path: whose backlog it counts in, NULL: none */
+
+	/* --- table --- */
+	struct rhash_head hash;		/* slow path inserts and removes; RCU readers */
+	bool hashed;			/* slow path */
+	struct list_head port_node;	/* in port->flows, port->flows_lock */
+	struct kref ref;
+	struct rcu_head rcu;
+};
+
+static_assert(offsetof(struct vho_flow, tcb) == 0);
+
+int vho_flows_init(void);
+void vho_flows_exit(void);
+/* Any context (@gfp). Not hashed; listed at the port. NULL: no memory or over the port's limit. */
+struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key *key, gfp_t gfp);
+void vho_flow_get(struct vho_flow *flow);
+void vho_flow_put(struct vho_flow *flow);
+/* RCU read side. No reference. */
+struct vho_flow *vho_flow_lookup_rcu(const struct vho_flow_key *key);
+/* Slow path. -EEXIST: the tuple is in use. The table holds a reference. */
+int vho_flow_hash(struct vho_flow *flow);
+void vho_flow_unhash(struct vho_flow *flow);
+/* Any context: asks @flow's slow path or core for something. Holds a reference while pending. */
+void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit);
+void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit);
+/* Owner: (re)arms the flow's timer after TCP was called. */
+void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker);
+
+static inline bool vho_addr_is_v4(const struct in6_addr *a)
+{
+	return ipv6_addr_v4mapped(a);
+}
+
+#endif /* _VHO_FLOW_H */

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A port: one guest's attachment. Lifetime, and the members shared by the units
+ * that serve it.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_PORT_H
+#define _VHO_PORT_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/netdevice.h>
+#include <linux/ptr_ring.h>
+#include <linux/uuid.h>
+#include <linux/xarray.h>
+
+#include "stats.h"
+#include "vdev.h"
+#include "worker.h"
+
+struct vho_core;
+struct vho_flow;
+struct vho_guest_state;
+struct net;
+
+#define VHO_PORT_NAME_MAX	(IFNAMSIZ - 1)
+#define VHO_PORT_FLOWS_DEFAULT	16384
+#define VHO_PORT_FLOWS_MAX	(1 << 20)
+#define VHO_PORT_RXQ_PACKETS	1024	/* packets waiting for the core, per port */
+#define VHO_PORT_SPQ_PACKETS	256	/* packets waiting for the slow path, per port */
+
+/* enum virtuoso_port_type is generated (uapi/linux/virtuoso.h) */
+
+/* Bits of vho_port.work_flags */
+#define VHO_PORT_QUEUED		0	/* in the core's woken list or order of service */
+#define VHO_PORT_SLOW_QUEUED	1	/* in the slow path's woken list */
+
+/**
+ * struct vho_port - one guest's attachment
+ * @name: also the name of the host netdev; const
+ * @index: small number, key part of flows; const
+ * @type: enum virtuoso_port_type; const
+ * @uuid: of the mediated device (type vm); const
+ * @netdev: the host netdev; registered from creation to deletion
+ * @core: the core that serves it; const
+ * @vdev: the virtio device
+ * @vdpa: private to vdev_vdpa.c
+ * @ref: vho_port_get(), vho_port_put()
+ * @list: in the list of ports, guarded by vho_ports_lock
+ * @dying: deletion began (written under vho_ports_lock)
+ * @max_flows: limit, settable by netlink, READ_ONCE
+ * @woken_node: in core->woken
+ * @slow_node: in the slow path's woken list
+ * @work_flags: VHO_PORT_QUEUED, VHO_PORT_SLOW_QUEUED; atomic bit operations
+ * @rxq: skbs for flows owned by the core; producers: softirq under the ring's producer lock
+ * @frameq: skbs to become frames of the guest; likewise
+ * @spq: skbs for the slow path: SYNs and segments of flows it owns; likewise
+ * @guest: state of the running driver: maps, flow ids, channels. Set by start and cleared by stop on
+ *	the core's thread; NULL while the device does not run. See guest_state.h.
+ * @run_node: in core->run, owner core
+ * @last_work_ns: when a turn last found work, owner core
+ * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
+ * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
+ * @flows: every flow of this port, guarded by @flows_lock
+ * @nr_flows: entries of @flows
+ * @flows_lock: (spinlock, BH) leaf
+ * @stats: counters, per CPU
+ */
+struct vho_port {
+	/* --- const after creation --- */
+	char name[VHO_PORT_NAME_MAX + 1];
+	u32 index;
+	u8 type;
+	guid_t uuid;
+	struct net_device *netdev;
+	struct vho_core *core;
+	u8 mac[ETH_ALEN];
+
+	/* --- device --- */
+	struct vho_vdev vdev;
+	void *vdpa;
+
+	/* --- lifetime --- */
+	struct kref ref;
+	struct list_head list;
+	bool dying;
+	u32 max_flows;
+
+	/* --- work for core and slow path, any context --- */
+	struct llist_node woken_node;
+	struct llist_node slow_node;
+	unsigned long work_flags;
+	struct ptr_ring rxq;
+	struct ptr_ring frameq;
+	struct ptr_ring spq;
+
+	/* --- owner core --- */
+	struct vho_guest_state *guest;
+	struct list_head run_node;
+	u64 last_work_ns;
+	u64 busy_ns;
+	u64 vtime_reserved;
+
+	/* --- slow path --- */
+	u64 slow_ns;
+
+	/* --- flows --- */
+	spinlock_t flows_lock;
+	struct list_head flows;
+	u32 nr_flows;
+
+	struct vho_stats __percpu *stats;
+};
+
+extern struct mutex vho_ports_lock;	/* rank 0: list of ports, creation and deletion */
+
+struct vho_port_config {
+	const char *name;
+	u8 type;
+	u8 mac[ETH_ALEN];	/* all zero: random */
+	u32 max_flows;		/* 0: default */
+	u32 mtu;		/* 0: 1500 */
+};
+
+/*
+ * Netlink and transports; process context. Errors come with a message in @extack.
+ * vho_port_create(): registers the netdev (and, type container, the vDPA device). Returns a
+ * reference. -EEXIST, -EINVAL, -ENOMEM, -ENFILE.
+ */
+struct netlink_ext_ack;
+struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *cfg,
+				 struct netlink_ext_ack *extack);
+/* Unreachable, quiesce, free. -EBUSY while a mediated device exists (type vm). */
+int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack);
+struct vho_port *vho_port_find(const char *name);
+struct vho_port *vho_port_find_uuid(const guid_t *uuid);
+/* Caller holds vho_ports_lock. For dumps: port with the smallest index >= @index, NULL: none. No reference. */
+struct vho_port *vho_port_next(u32 index);
+/* Ports of type vm without a bound transport, for available_instances. */
+unsigned int vho_port_count_idle_vm(void);
+void vho_port_get(struct vho_port *port);
+void vho_port_put(struct vho_port *port);
+/* The mediated device of a vm port was created (true) or removed. -EBUSY: it has one. */
+int vho_port_claim_mdev(struct vho_port *port, bool claim);
+
+void vho_ports_exit(void);	/* module exit: deletes container ports; vm ports are gone by then */
+
+/* --- port_netdev.c --- */
+int vho_port_netdev_create(struct vho_port *port, struct net *net, u32 mtu,
+			   struct netlink_ext_ack *extack);
+void vho_port_netdev_delete(struct vho_port *port);
+/* A packet of the guest enters the network through the port's netdev. Process context or softirq. */
+void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb);
+void vho_port_netdev_carrier(struct vho_port *port, bool up);
+
+/* --- stats.c --- */
+void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n);
+static inline void vho_port_stat_inc(struct vho_port *port, enum vho_stat stat)
+{
+	vho_port_stat_add(port, stat, 1);
+}
+
+void vho_port_stats_sum(struct vho_port *port, u64 sum[VHO_STAT_NR]);
+
+#endif /* _VHO_PORT_H */

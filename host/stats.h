@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counters of a port. One list: identifier (also the exported name, lower case) and meaning.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_STATS_H
+#define _VHO_STATS_H
+
+#include <linux/types.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/percpu.h>
+
+/*
+ * X(name, "meaning"). Names: <area>_<event>[_<unit>]. Areas: fp (fast path), sp (slow path),
+ * frame, chan, drop. Free-running; a reader sums over CPUs.
+ */
+#define VHO_STATS(X) \
+	X(fp_rx_segs, "TCP segments received by the fast path, wire segments") \
+	X(fp_rx_bytes, "TCP payload bytes received in order or out of order") \
+	X(fp_tx_segs, "TCP segments sent, wire segments") \
+	X(fp_tx_bytes, "TCP payload bytes sent, retransmissions included") \
+	X(fp_retrans_segs, "TCP segments sent again") \
+	X(fp_turns, "turns the core gave to this port") \
+	X(sp_syn_rx, "SYNs received for a listener") \
+	X(sp_connect, "connect requests of the guest") \
+	X(sp_established, "connections that became established") \
+	X(sp_failed, "connections that failed before they were established") \
+	X(sp_reset, "established connections that ended by RST or time-out") \
+	X(sp_control, "requests on the control queue") \
+	X(frame_rx, "frames from the network to the guest") \
+	X(frame_rx_bytes, "bytes of frames from the network to the guest") \
+	X(frame_tx, "frames from the guest to the network") \
+	X(frame_tx_bytes, "bytes of frames from the guest to the network") \
+	X(chan_submit, "submit records taken from the guest") \
+	X(chan_complete, "complete records given to the guest") \
+	X(chan_kick, "kicks from the guest") \
+	X(chan_irq, "interrupts raised in the guest") \
+	X(drop_rxq_full, "packets dropped: the port's receive queue was full") \
+	X(drop_frameq_full, "frames dropped: the guest did not take them in time") \
+	X(drop_no_buffer, "frames dropped: the guest had no receive buffer large enough") \
+	X(drop_malformed, "packets dropped: headers truncated or inconsistent") \
+	X(drop_checksum, "segments dropped: wrong checksum") \
+	X(drop_seq, "segments dropped: outside the window") \
+	X(drop_paws, "segments dropped: timestamp too old (RFC 7323 PAWS)") \
+	X(drop_state, "segments dropped: not acceptable in the connection's state") \
+	X(drop_ooo_full, "segments dropped: too many gaps in the sequence space") \
+	X(drop_rcvbuf, "segments dropped: receive ring full or not attached") \
+	X(drop_backlog, "SYNs dropped: listen backlog full") \
+	X(drop_limit, "connections refused: over the port's flow limit or out of memory") \
+	X(drop_nomem, "packets dropped: out of memory") \
+	X(guest_bad_submit, "submit records refused: malformed or not the guest's flow") \
+	X(guest_bad_frame, "frames from the guest refused: malformed") \
+	X(guest_bad_control, "control requests refused") \
+	X(guest_bad_ring, "virtqueues stopped: the driver broke the ring's rules")
+
+enum vho_stat {
+#define X(name, doc) VHO_STAT_##name,
+	VHO_STATS(X)
+#undef X
+	VHO_STAT_NR
+};
+
+extern const char *const vho_stat_names[VHO_STAT_NR];
+
+/**
+ * struct vho_stats - counters of one port on one CPU
+ * @syncp: for 32-bit readers
+ * @v: one value per enum vho_stat
+ */
+struct vho_stats {
+	struct u64_stats_sync syncp;
+	u64_stats_t v[VHO_STAT_NR];
+};
+
+#endif /* _VHO_STATS_H */
