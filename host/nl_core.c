@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Netlink: fast-path cores.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/time64.h>
+#include <linux/virtuoso.h>
+
+#include "core.h"
+#include "nl.h"
+#include "nl_gen.h"
+#include "port.h"
+
+static int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
+{
+	if (nla_put_u32(skb, VIRTUOSO_A_CORE_INDEX, core->index) ||
+	    nla_put_u32(skb, VIRTUOSO_A_CORE_CPU, core->cpu) ||
+	    nla_put_u32(skb, VIRTUOSO_A_CORE_PORTS, READ_ONCE(core->nr_ports)) ||
+	    nla_put_u32(skb, VIRTUOSO_A_CORE_POLL_US,
+			div_u64(READ_ONCE(core->poll_ns), NSEC_PER_USEC)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_BUSY_NS, READ_ONCE(core->busy_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_POLL_NS, READ_ONCE(core->poll_idle_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_IDLE_NS, READ_ONCE(core->idle_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_TURNS, READ_ONCE(core->turns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_WAKEUPS, READ_ONCE(core->wakeups)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static struct vho_core *vho_nl_core_of(struct genl_info *info)
+{
+	struct nlattr *index = info->attrs[VIRTUOSO_A_CORE_INDEX];
+	struct vho_core *core;
+
+	if (GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_CORE_INDEX)) {
+		NL_SET_ERR_MSG(info->extack, "the index of the core is missing");
+		return ERR_PTR(-EINVAL);
+	}
+	core = vho_core_get(nla_get_u32(index));
+	if (core)
+		return core;
+	NL_SET_ERR_MSG_ATTR_FMT(info->extack, index, "there is no core %u, the last one is %u",
+				nla_get_u32(index), vho_core_nr() - 1);
+	return ERR_PTR(-ENOENT);
+}
+
+/* Context: NL. */
+int virtuoso_nl_core_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vho_core *core = vho_nl_core_of(info);
+	struct sk_buff *reply;
+	void *hdr;
+
+	if (IS_ERR(core))
+		return PTR_ERR(core);
+	reply = vho_nl_reply_new(info, &hdr);
+	if (!reply)
+		return -ENOMEM;
+	return vho_nl_reply_send(reply, hdr, info, vho_nl_core_fill(reply, core));
+}
+
+/* Context: NL. */
+int virtuoso_nl_core_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vho_nl_dump *at = vho_nl_dump(cb);
+	struct vho_core *core;
+	void *hdr;
+
+	while ((core = vho_core_get(at->item))) {
+		hdr = genlmsg_iput(skb, genl_info_dump(cb));
+		if (!hdr)
+			return -EMSGSIZE;
+		if (vho_nl_core_fill(skb, core)) {
+			genlmsg_cancel(skb, hdr);
+			return -EMSGSIZE;
+		}
+		genlmsg_end(skb, hdr);
+		at->item++;
+	}
+	return 0;
+}
+
+/* Context: NL. */
+int virtuoso_nl_core_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *poll_us = info->attrs[VIRTUOSO_A_CORE_POLL_US];
+	struct vho_core *core = vho_nl_core_of(info);
+
+	if (IS_ERR(core))
+		return PTR_ERR(core);
+	if (!poll_us) {
+		NL_SET_ERR_MSG(info->extack, "nothing to change was given");
+		return -EINVAL;
+	}
+	WRITE_ONCE(core->poll_ns, nla_get_u32(poll_us) * (u64)NSEC_PER_USEC);
+	return 0;
+}

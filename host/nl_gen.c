@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/virtuoso.yaml */
+/* YNL-GEN kernel source */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "nl_gen.h"
+
+#include <uapi/linux/virtuoso.h>
+
+/* Integer value ranges */
+static const struct netlink_range_validation virtuoso_a_port_max_flows_range = {
+	.min	= 1ULL,
+	.max	= 1048576ULL,
+};
+
+static const struct netlink_range_validation virtuoso_a_port_mtu_range = {
+	.min	= 68ULL,
+	.max	= 65535ULL,
+};
+
+/* VIRTUOSO_CMD_PORT_NEW - do */
+static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_MTU + 1] = {
+	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_PORT_TYPE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[VIRTUOSO_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
+	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
+	[VIRTUOSO_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_mtu_range),
+};
+
+/* VIRTUOSO_CMD_PORT_DEL - do */
+static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_NAME + 1] = {
+	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+};
+
+/* VIRTUOSO_CMD_PORT_SET - do */
+static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_MAX_FLOWS + 1] = {
+	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
+};
+
+/* VIRTUOSO_CMD_PORT_GET - do */
+static const struct nla_policy virtuoso_port_get_nl_policy[VIRTUOSO_A_PORT_NAME + 1] = {
+	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+};
+
+/* VIRTUOSO_CMD_FLOW_GET - dump */
+static const struct nla_policy virtuoso_flow_get_nl_policy[VIRTUOSO_A_FLOW_STATE + 1] = {
+	[VIRTUOSO_A_FLOW_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_FLOW_DIRECTION] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[VIRTUOSO_A_FLOW_LADDR] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_FLOW_RADDR] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_FLOW_LPORT] = { .type = NLA_U16, },
+	[VIRTUOSO_A_FLOW_RPORT] = { .type = NLA_U16, },
+	[VIRTUOSO_A_FLOW_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 11),
+};
+
+/* VIRTUOSO_CMD_CORE_GET - do */
+static const struct nla_policy virtuoso_core_get_nl_policy[VIRTUOSO_A_CORE_INDEX + 1] = {
+	[VIRTUOSO_A_CORE_INDEX] = { .type = NLA_U32, },
+};
+
+/* VIRTUOSO_CMD_CORE_SET - do */
+static const struct nla_policy virtuoso_core_set_nl_policy[VIRTUOSO_A_CORE_POLL_US + 1] = {
+	[VIRTUOSO_A_CORE_INDEX] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORE_POLL_US] = NLA_POLICY_MAX(NLA_U32, 10000),
+};
+
+/* VIRTUOSO_CMD_STATS_GET - dump */
+static const struct nla_policy virtuoso_stats_get_nl_policy[VIRTUOSO_A_STAT_PORT + 1] = {
+	[VIRTUOSO_A_STAT_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+};
+
+/* Ops table for virtuoso */
+static const struct genl_split_ops virtuoso_nl_ops[] = {
+	{
+		.cmd		= VIRTUOSO_CMD_PORT_NEW,
+		.doit		= virtuoso_nl_port_new_doit,
+		.policy		= virtuoso_port_new_nl_policy,
+		.maxattr	= VIRTUOSO_A_PORT_MTU,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_PORT_DEL,
+		.doit		= virtuoso_nl_port_del_doit,
+		.policy		= virtuoso_port_del_nl_policy,
+		.maxattr	= VIRTUOSO_A_PORT_NAME,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_PORT_SET,
+		.doit		= virtuoso_nl_port_set_doit,
+		.policy		= virtuoso_port_set_nl_policy,
+		.maxattr	= VIRTUOSO_A_PORT_MAX_FLOWS,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_PORT_GET,
+		.doit		= virtuoso_nl_port_get_doit,
+		.policy		= virtuoso_port_get_nl_policy,
+		.maxattr	= VIRTUOSO_A_PORT_NAME,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= VIRTUOSO_CMD_PORT_GET,
+		.dumpit	= virtuoso_nl_port_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_FLOW_GET,
+		.start		= virtuoso_nl_flow_get_start,
+		.dumpit		= virtuoso_nl_flow_get_dumpit,
+		.done		= virtuoso_nl_flow_get_done,
+		.policy		= virtuoso_flow_get_nl_policy,
+		.maxattr	= VIRTUOSO_A_FLOW_STATE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_CORE_GET,
+		.doit		= virtuoso_nl_core_get_doit,
+		.policy		= virtuoso_core_get_nl_policy,
+		.maxattr	= VIRTUOSO_A_CORE_INDEX,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= VIRTUOSO_CMD_CORE_GET,
+		.dumpit	= virtuoso_nl_core_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_CORE_SET,
+		.doit		= virtuoso_nl_core_set_doit,
+		.policy		= virtuoso_core_set_nl_policy,
+		.maxattr	= VIRTUOSO_A_CORE_POLL_US,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_STATS_GET,
+		.dumpit		= virtuoso_nl_stats_get_dumpit,
+		.policy		= virtuoso_stats_get_nl_policy,
+		.maxattr	= VIRTUOSO_A_STAT_PORT,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+};
+
+struct genl_family virtuoso_nl_family __ro_after_init = {
+	.name		= VIRTUOSO_FAMILY_NAME,
+	.version	= VIRTUOSO_FAMILY_VERSION,
+	.netnsok	= true,
+	.parallel_ops	= true,
+	.module		= THIS_MODULE,
+	.split_ops	= virtuoso_nl_ops,
+	.n_split_ops	= ARRAY_SIZE(virtuoso_nl_ops),
+};
