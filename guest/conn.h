@@ -46,7 +46,8 @@ void vgu_conn_payload_ready(struct vgu_dev *dev);
 bool vgu_conn_xmit(struct vgu_dev *dev, struct sk_buff *skb);
 
 /*
- * Looks at a frame that came from the device, before the stack sees it. NAPI context.
+ * Looks at a frame that came from the device, before the stack sees it: skb->data is at the
+ * network header, skb->protocol is set, it may be non-linear or GSO. NAPI context.
  * Return: true when it may pass, false: caller drops and counts it (it would reach a
  * converted socket).
  */

@@ -24,25 +24,31 @@ struct vgu_regions;
  * @vdev: the virtio device
  * @netdev: carries frames; sockets whose route leaves by it are offloaded
  * @sock: VIRTIO_VIRTUOSO_F_SOCK was negotiated
+ * @gone: the device broke or is being removed: nothing works any more. Set once, by
+ *        dev.c, before anything else of the teardown; use READ_ONCE()
  * @max_flows: flow identifiers are below this
  * @nr_chans: number of channels in use
  * @chans: channels, one per CPU up to the device's limit
  * @regions: registered memory (private to region.c)
  * @conns: flow identifier to connection (private to conn.c)
+ * @priv: the driver core's own, see priv.h
  *
- * Everything but the private parts is constant between probe and remove.
- * Lifetime: netdev_priv() of @netdev; conns hold a netdev reference.
+ * Everything but @gone and the private parts is constant between probe and remove.
+ * Lifetime: netdev_priv() of @netdev. Teardown is: @gone, queues stopped, device reset,
+ * vgu_conn_dev_del(), unregister_netdev() (waits for netdev references), memory freed. So
+ * whoever calls vgu_payload_*(), vgu_ctrl() or vgu_chan_*() holds a netdev reference or
+ * keeps vgu_conn_dev_del() from returning; what is left after that holds neither.
  */
 struct vgu_dev {
 	struct virtio_device *vdev;
 	struct net_device *netdev;
 	bool sock;
+	bool gone;
 	u32 max_flows;
 	u32 nr_chans;
 	struct vgu_chan *chans;
 	struct vgu_regions *regions;
 	struct vgu_conn_table *conns;
-	/* further members belong to dev.c, ctrl.c and netdev.c */
 	struct vgu_dev_priv *priv;
 };
 
@@ -69,10 +75,10 @@ void vgu_payload_free(struct vgu_dev *dev, struct vgu_payload *ring);
 
 /* --- ctrl.c: requests on the control queue, serialised; may sleep --- */
 
-/* @req: kmalloc'ed or on the heap (not the stack), starts with virtio_virtuoso_ctrl_hdr whose op is set.
+/* @req: anywhere (it is copied), starts with virtio_virtuoso_ctrl_hdr whose op is set.
  * Return: 0 or -errno made from the device's status; -ENODEV when the device is gone or broken.
  */
-int vgu_ctrl(struct vgu_dev *dev, void *req, size_t len);
+int vgu_ctrl(struct vgu_dev *dev, const void *req, size_t len);
 
 /* --- chan.c --- */
 
