@@ -3,6 +3,7 @@
 #
 # Small helpers that the scripts here share. Source it after "set -eu".
 
+# shellcheck disable=SC2034 # used by who sources this
 VIRTUOSO_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 VIRTUOSO_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/virtuoso
 VIRTUOSO_ME=${0##*/}
