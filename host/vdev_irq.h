@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Interrupts of the emulated PCI function: MSI-X vectors that user space (or KVM on
+ * its behalf) receives through eventfds.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_VDEV_IRQ_H
+#define _VHO_VDEV_IRQ_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "vdev.h"
+
+/* One vector per queue, one for configuration changes. */
+#define VHO_IRQ_VECTORS_MAX	(VHO_VQ_MAX + 1)
+
+struct eventfd_ctx;
+struct vfio_irq_info;
+struct vfio_irq_set;
+
+/**
+ * struct vho_irq - interrupt state of one function
+ * @nr_vectors: vectors of the MSI-X table; const
+ * @lock: (spinlock, irq-safe, leaf) guards everything below
+ * @config_vector: vector for configuration changes, VIRTIO_MSI_NO_VECTOR: none
+ * @vq_vector: the same per queue
+ * @isr: interrupts that had no vector, as VIRTIO_PCI_CAP_ISR_CFG shows them
+ * @msix: receiver of each vector, NULL: none
+ * @req: receiver of the request to give the device back
+ */
+struct vho_irq {
+	unsigned int nr_vectors;
+	spinlock_t lock;
+	u16 config_vector;
+	u16 vq_vector[VHO_VQ_MAX];
+	u8 isr;
+	struct eventfd_ctx *msix[VHO_IRQ_VECTORS_MAX];
+	struct eventfd_ctx *req;
+};
+
+/* ---- process context ---- */
+void vho_irq_init(struct vho_irq *irq, unsigned int nr_vqs);
+/* Device reset: no queue has a vector any more. */
+void vho_irq_reset(struct vho_irq *irq);
+/* Drops every eventfd. */
+void vho_irq_release(struct vho_irq *irq);
+/* Return: the vector now in use, VIRTIO_MSI_NO_VECTOR when @vector does not exist. */
+u16 vho_irq_set_vq_vector(struct vho_irq *irq, u16 vq, u16 vector);
+u16 vho_irq_set_config_vector(struct vho_irq *irq, u16 vector);
+u16 vho_irq_vq_vector(struct vho_irq *irq, u16 vq);
+u16 vho_irq_config_vector(struct vho_irq *irq);
+/* Reads and clears the interrupt status. */
+u8 vho_irq_read_isr(struct vho_irq *irq);
+/* VFIO_DEVICE_GET_IRQ_INFO: fills in flags and count for info->index. -EINVAL: no such index. */
+int vho_irq_info(const struct vho_irq *irq, struct vfio_irq_info *info);
+/* VFIO_DEVICE_SET_IRQS with the user's structure at @arg. */
+int vho_irq_set(struct vho_irq *irq, const void __user *arg);
+
+/* ---- any context ---- */
+void vho_irq_call(struct vho_irq *irq, u16 vq);
+void vho_irq_config_changed(struct vho_irq *irq);
+/* Asks user space to give the device back. false: it did not say how to be asked. */
+bool vho_irq_request(struct vho_irq *irq);
+
+#endif /* _VHO_VDEV_IRQ_H */
