@@ -55,11 +55,12 @@ static u32 vho_nl_device_status(u8 status)
 /* guid_t has its first three fields in little endian; the attribute is as RFC 4122 has it. */
 static int vho_nl_put_uuid(struct sk_buff *skb, const guid_t *uuid)
 {
+	static const u8 order[UUID_SIZE] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
 	u8 b[UUID_SIZE];
 	int i;
 
 	for (i = 0; i < UUID_SIZE; i++)
-		b[i] = uuid->b[guid_index[i]];
+		b[i] = uuid->b[order[i]];
 	return nla_put(skb, VIRTUOSO_A_PORT_UUID, sizeof(b), b);
 }
 
