@@ -55,6 +55,9 @@ struct vho_core *vho_core_least_loaded(void);
 /* Gives @port a place in its core's order of service. Any context. */
 void vho_port_wake(struct vho_port *port);
 
+/* Context: FP. */
+void vho_core_take_woken(struct vho_core *core);
+
 static inline struct vho_core *vho_core_of(struct vho_worker *worker)
 {
 	return container_of(worker, struct vho_core, worker);

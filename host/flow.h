@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/skbuff.h>
+#include <net/ipv6.h>
 
 #include "payload.h"
 #include "tcp.h"
@@ -87,10 +88,9 @@ struct vho_flow {
 	u8 news;			/* VHO_NEWS_* */
 	u8 chan;			/* channel its records travel on */
 	bool guest_closed;		/* CLOSE or ABORT was received */
-	bool reset_told;		/* UPDATE with CF_RESET was queued */
+	bool adopted;			/* the core was its owner once */
 	u32 id;				/* the guest's name for it, VHO_FLOW_ID_NONE: none yet */
 	u32 token;			/* name of an incoming connection before ATTACH */
-	u32 seen_una, seen_rcv;		/* values last told to the guest */
 
 	/* --- any context --- */
 	struct vho_worker *owner;	/* READ_ONCE; written by the old owner on hand-over */
@@ -106,6 +106,8 @@ struct vho_flow {
 	/* --- table --- */
 	struct rhash_head hash;		/* slow path inserts and removes; RCU readers */
 	bool hashed;			/* slow path */
+	bool gone;			/* slow path: the guest has let go */
+	bool announced;			/* slow path: the core was told of the incoming connection */
 	struct list_head port_node;	/* in port->flows, port->flows_lock */
 	struct kref ref;
 	struct rcu_head rcu;
@@ -119,6 +121,7 @@ void vho_flows_exit(void);
 struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key *key, gfp_t gfp);
 void vho_flow_get(struct vho_flow *flow);
 void vho_flow_put(struct vho_flow *flow);
+bool vho_flow_get_unless_zero(struct vho_flow *flow);
 /* RCU read side. No reference. */
 struct vho_flow *vho_flow_lookup_rcu(const struct vho_flow_key *key);
 /* Slow path. -EEXIST: the tuple is in use. The table holds a reference. */
@@ -127,6 +130,8 @@ void vho_flow_unhash(struct vho_flow *flow);
 /* Any context: asks @flow's slow path or core for something. Holds a reference while pending. */
 void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit);
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit);
+/* The receiver's side of the two above: the requests, none twice. */
+unsigned long vho_flow_post_take(struct vho_flow_post *post);
 /* Owner: (re)arms the flow's timer after TCP was called. */
 void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker);
 

@@ -35,4 +35,11 @@ struct vho_rx_payload {
 	u32 off;		/* of the first payload byte in @skb */
 };
 
+struct virtio_virtuoso_ring;
+struct vho_guest_state;
+
+int vho_payload_attach(struct vho_guest_state *guest, struct vho_payload_ring *ring,
+		       const struct virtio_virtuoso_ring *abi);
+void vho_payload_detach(struct vho_payload_ring *ring);
+
 #endif /* _VHO_PAYLOAD_H */

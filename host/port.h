@@ -14,6 +14,7 @@
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
 #include <linux/uuid.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "stats.h"
@@ -48,8 +49,11 @@ struct net;
  * @vdev: the virtio device
  * @vdpa: private to vdev_vdpa.c
  * @ref: vho_port_get(), vho_port_put()
+ * @ubuf: counts packets under way with guest memory of this port; together they hold one @ref
  * @list: in the list of ports, guarded by vho_ports_lock
  * @dying: deletion began (written under vho_ports_lock)
+ * @has_mdev: a mediated device exists (vho_ports_lock)
+ * @free_work: frees the port after the last reference is gone
  * @max_flows: limit, settable by netlink, READ_ONCE
  * @woken_node: in core->woken
  * @slow_node: in the slow path's woken list
@@ -57,12 +61,16 @@ struct net;
  * @rxq: skbs for flows owned by the core; producers: softirq under the ring's producer lock
  * @frameq: skbs to become frames of the guest; likewise
  * @spq: skbs for the slow path: SYNs and segments of flows it owns; likewise
- * @guest: state of the running driver: maps, flow ids, channels. Set by start and cleared by stop on
- *	the core's thread; NULL while the device does not run. See guest_state.h.
+ * @guest: state of the running driver (guest_state.h), NULL while none runs; owner core
+ * @slow_guest: the same as the slow path sees it; owner slow path
+ * @parked: kicks are enabled, not in the order of service; owner core
  * @run_node: in core->run, owner core
  * @last_work_ns: when a turn last found work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
+ * @listeners: listeners and addresses of the guest, owner slow path
+ * @nr_listeners: of these, listeners
+ * @nr_addrs: of these, addresses
  * @flows: every flow of this port, guarded by @flows_lock
  * @nr_flows: entries of @flows
  * @flows_lock: (spinlock, BH) leaf
@@ -84,8 +92,11 @@ struct vho_port {
 
 	/* --- lifetime --- */
 	struct kref ref;
+	struct ubuf_info ubuf;
 	struct list_head list;
 	bool dying;
+	bool has_mdev;
+	struct work_struct free_work;
 	u32 max_flows;
 
 	/* --- work for core and slow path, any context --- */
@@ -98,13 +109,17 @@ struct vho_port {
 
 	/* --- owner core --- */
 	struct vho_guest_state *guest;
+	bool parked;
 	struct list_head run_node;
 	u64 last_work_ns;
 	u64 busy_ns;
-	u64 vtime_reserved;
 
 	/* --- slow path --- */
+	struct vho_guest_state *slow_guest;
 	u64 slow_ns;
+	struct list_head listeners;
+	u32 nr_listeners;
+	u32 nr_addrs;
 
 	/* --- flows --- */
 	spinlock_t flows_lock;
@@ -145,12 +160,15 @@ void vho_port_put(struct vho_port *port);
 /* The mediated device of a vm port was created (true) or removed. -EBUSY: it has one. */
 int vho_port_claim_mdev(struct vho_port *port, bool claim);
 
+int vho_ports_init(void);
 void vho_ports_exit(void);	/* module exit: deletes container ports; vm ports are gone by then */
 
 /* --- port_netdev.c --- */
 int vho_port_netdev_create(struct vho_port *port, struct net *net, u32 mtu,
 			   struct netlink_ext_ack *extack);
-void vho_port_netdev_delete(struct vho_port *port);
+/* From then on nothing enters the port's queues. Process context. */
+void vho_port_netdev_unregister(struct vho_port *port);
+void vho_port_netdev_free(struct vho_port *port);
 /* A packet of the guest enters the network through the port's netdev. Process context or softirq. */
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb);
 void vho_port_netdev_carrier(struct vho_port *port, bool up);

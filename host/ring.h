@@ -67,12 +67,14 @@ void vho_ring_init(struct vho_ring *ring, u16 num, void *desc, void *avail, void
 		   bool event_idx);
 /* Return: 1 a chain was taken, 0 none there, -EPROTO the driver broke the rules (ring->broken). */
 int vho_ring_pop(struct vho_ring *ring, struct vho_chain *chain);
-/* Gives the last popped chain back untouched (it will be popped again). */
-void vho_ring_unpop(struct vho_ring *ring);
+/* Gives the last @n popped chains back untouched (they will be popped again). */
+void vho_ring_unpop(struct vho_ring *ring, unsigned int n);
 /* Is there something to pop? */
 bool vho_ring_pending(const struct vho_ring *ring);
 /* Buffer @head is used, @len bytes were written to it. Visible to the driver at once. */
 void vho_ring_push(struct vho_ring *ring, u16 head, u32 len);
+/* The same for @n buffers that the driver must see at one time (a frame in several buffers). */
+void vho_ring_push_n(struct vho_ring *ring, const u16 *heads, const u32 *lens, unsigned int n);
 /* Must the driver be interrupted for what was pushed since the last call? */
 bool vho_ring_need_signal(struct vho_ring *ring);
 void vho_ring_kick_disable(struct vho_ring *ring);

@@ -8,8 +8,6 @@
 #define _VHO_STATS_H
 
 #include <linux/types.h>
-#include <linux/u64_stats_sync.h>
-#include <linux/percpu.h>
 
 /*
  * X(name, "meaning"). Names: <area>_<event>[_<unit>]. Areas: fp (fast path), sp (slow path),
@@ -65,12 +63,10 @@ extern const char *const vho_stat_names[VHO_STAT_NR];
 
 /**
  * struct vho_stats - counters of one port on one CPU
- * @syncp: for 32-bit readers
- * @v: one value per enum vho_stat
+ * @v: one value per enum vho_stat, changed by this_cpu_add()
  */
 struct vho_stats {
-	struct u64_stats_sync syncp;
-	u64_stats_t v[VHO_STAT_NR];
+	u64 v[VHO_STAT_NR];
 };
 
 #endif /* _VHO_STATS_H */

@@ -86,6 +86,7 @@ struct vho_vq {
  * @ops: transport, NULL while none is bound
  * @xport: the transport's own data
  * @lock: (mutex, rank 1) guards everything below but what is marked; held across start and stop
+ * @run_lock: (mutex, rank 2, below @lock) serialises start and stop; guards @running
  * @map_lock: (mutex, rank 3, below @lock) guards @maps and @map_gen; never held while pinning
  * @maps: live mappings (rings and regions)
  * @map_gen: counts invalidations, so that a map() that raced with one is undone
@@ -101,6 +102,7 @@ struct vho_vdev {
 	const struct vho_xport_ops *ops;
 	void *xport;
 	struct mutex lock;
+	struct mutex run_lock;
 	struct mutex map_lock;
 	struct list_head maps;
 	u64 map_gen;
@@ -111,6 +113,9 @@ struct vho_vdev {
 	struct virtio_virtuoso_config config;
 	struct vho_vq vq[VHO_VQ_MAX];
 };
+
+/* Port creation. */
+void vho_vdev_init(struct vho_vdev *vdev, struct vho_port *port, const u8 *mac, u16 mtu);
 
 /* ---- for transports: process context, may sleep; take vdev->lock themselves ---- */
 

@@ -15,6 +15,9 @@
 struct task_struct;
 struct vho_worker;
 
+/* Bit of vho_worker.flags: something came in since the last round began. */
+#define VHO_WORKER_WOKEN	0
+
 /**
  * struct vho_msg - something a worker shall do
  * @node: in worker->msgs
@@ -38,12 +41,14 @@ struct vho_timer {
 /**
  * struct vho_worker - the thread
  * @task: bound to one CPU for a core, unbound for the slow path
+ * @flags: VHO_WORKER_*, atomic bit operations, any context
  * @msgs: messages from anybody (lockless list)
  * @timers: owner: the thread
  * @serve: one round of the worker's own work at now_ns; true: call again without sleeping
  */
 struct vho_worker {
 	struct task_struct *task;
+	unsigned long flags;
 	struct llist_head msgs;
 	struct timerqueue_head timers;
 	bool (*serve)(struct vho_worker *worker, u64 now_ns);

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Channels: submit records from the guest, complete records to it.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/nospec.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "chan.h"
+#include "core.h"
+#include "flow.h"
+#include "fp.h"
+#include "guest_state.h"
+#include "port.h"
+#include "slow.h"
+#include "tcp_seq.h"
+
+#define VHO_SUBMIT_FLAGS \
+	(VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT | VIRTUOSO_SF_NODELAY | \
+	 VIRTUOSO_SF_CORK)
+
+/* A submit record, copied out of the guest's memory. */
+union vho_submit {
+	struct virtio_virtuoso_submit_hdr hdr;
+	struct virtio_virtuoso_submit_update update;
+	struct virtio_virtuoso_submit_connect connect;
+	struct virtio_virtuoso_submit_attach attach;
+	struct virtio_virtuoso_submit_setopt setopt;
+	u8 bytes[VIRTUOSO_SUBMIT_MAX_BYTES];
+};
+
+/* Whose record is being handled. */
+struct vho_submit_ctx {
+	struct vho_port *port;
+	struct vho_guest_state *guest;
+	unsigned int chan;
+	u64 now_ns;
+};
+
+/* ---- complete records ---- */
+
+static void vho_chan_stop_guest(struct vho_port *port)
+{
+	vho_port_stat_inc(port, VHO_STAT_guest_bad_ring);
+	vho_vdev_needs_reset(&port->vdev);
+}
+
+/* The next buffer of the complete queue, NULL: none (now). */
+static struct virtio_virtuoso_complete *vho_chan_buffer(struct vho_port *port,
+							struct vho_guest_state *guest,
+							struct vho_ring *ring, u16 *head)
+{
+	struct vho_chain chain;
+	void *ptr;
+	int ret;
+
+	ret = vho_ring_pop(ring, &chain);
+	if (ret <= 0) {
+		if (ret < 0)
+			vho_chan_stop_guest(port);
+		return NULL;
+	}
+	ptr = NULL;
+	if (!chain.nr_out && chain.nr_in == 1 &&
+	    chain.buf[0].len >= sizeof(struct virtio_virtuoso_complete))
+		ptr = vho_region_ptr(guest, chain.buf[0].addr,
+				     sizeof(struct virtio_virtuoso_complete));
+	if (!ptr) {
+		/* Without a place for records the driver cannot be served. */
+		ring->broken = true;
+		vho_chan_stop_guest(port);
+		return NULL;
+	}
+	*head = chain.head;
+	return ptr;
+}
+
+/* Tells the guest that connection @id failed, when there is no flow (any more) to remember it. */
+static bool vho_chan_fail(const struct vho_submit_ctx *ctx, u32 id, u8 error)
+{
+	struct vho_channel *ch = &ctx->guest->channels[ctx->chan];
+	struct virtio_virtuoso_complete rec = {
+		.op = VIRTUOSO_COMPLETE_FAILED,
+		.error = error,
+		.flow = cpu_to_le32(id),
+	};
+	struct virtio_virtuoso_complete *buf;
+	u16 head;
+
+	buf = vho_chan_buffer(ctx->port, ctx->guest, ch->complete, &head);
+	if (!buf)
+		return false;
+	*buf = rec;
+	vho_ring_push(ch->complete, head, sizeof(rec));
+	vho_port_stat_inc(ctx->port, VHO_STAT_chan_complete);
+	return true;
+}
+
+void vho_chan_news(struct vho_flow *flow, u8 news)
+{
+	struct vho_guest_state *guest = flow->port->guest;
+
+	if (!guest)
+		return;
+	flow->news |= news;
+	if (list_empty(&flow->news_node))
+		list_add_tail(&flow->news_node, &guest->channels[flow->chan].news);
+}
+
+static void vho_chan_fill_conn(const struct vho_flow *flow, struct virtio_virtuoso_complete *rec)
+{
+	const struct vho_tcb *tcb = &flow->tcb;
+
+	rec->u.conn.iss = cpu_to_le32(tcb->iss);
+	rec->u.conn.irs = cpu_to_le32(tcb->irs);
+	rec->u.conn.mss = cpu_to_le16(tcb->mss);
+	rec->u.conn.snd_wscale = tcb->snd_wscale;
+	rec->u.conn.rcv_wscale = tcb->rcv_wscale;
+	rec->u.conn.timestamps = tcb->ts_ok;
+}
+
+static void vho_chan_fill_incoming(const struct vho_flow *flow, struct virtio_virtuoso_complete *rec)
+{
+	const struct vho_tcb *tcb = &flow->tcb;
+
+	rec->u.incoming.token = cpu_to_le32(flow->token);
+	rec->u.incoming.iss = cpu_to_le32(tcb->iss);
+	rec->u.incoming.irs = cpu_to_le32(tcb->irs);
+	rec->u.incoming.mss = cpu_to_le16(tcb->mss);
+	rec->u.incoming.snd_wscale = tcb->snd_wscale;
+	rec->u.incoming.rcv_wscale = tcb->rcv_wscale;
+	memcpy(rec->u.incoming.laddr, &flow->key.laddr, 16);
+	memcpy(rec->u.incoming.raddr, &flow->key.raddr, 16);
+	rec->u.incoming.lport = flow->key.lport;
+	rec->u.incoming.rport = flow->key.rport;
+	rec->u.incoming.timestamps = tcb->ts_ok;
+}
+
+static bool vho_chan_fin_acked(const struct vho_tcb *tcb)
+{
+	switch (tcb->state) {
+	case TCP_FIN_WAIT2:
+	case TCP_TIME_WAIT:
+		return true;
+	case TCP_CLOSE:
+		return !tcb->error;
+	default:
+		return false;
+	}
+}
+
+static void vho_chan_fill_update(struct vho_flow *flow, struct virtio_virtuoso_complete *rec)
+{
+	const struct vho_tcb *tcb = &flow->tcb;
+	struct virtio_virtuoso_complete_update *u = &rec->u.update;
+	u32 una = tcb->snd_una, rcv = tcb->rcv_nxt;
+	u16 flags = 0;
+
+	/* The FINs' sequence numbers hold no data. */
+	if (tcb->fin_rcvd) {
+		flags |= VIRTUOSO_CF_FIN;
+		rcv--;
+	}
+	if (vho_chan_fin_acked(tcb)) {
+		flags |= VIRTUOSO_CF_FIN_ACKED;
+		una = tcb->tx_end;
+	}
+	if (tcb->state == TCP_CLOSE && tcb->error) {
+		flags |= VIRTUOSO_CF_RESET;
+		rec->error = tcb->error;
+	}
+	rec->flags = cpu_to_le16(flags);
+	u->snd_una = cpu_to_le32(una);
+	u->rcv_seq = cpu_to_le32(rcv);
+	u->snd_nxt = cpu_to_le32(vho_seq_before(tcb->snd_max, tcb->tx_end) ?
+				 tcb->snd_max : tcb->tx_end);
+	u->snd_wnd_bytes = cpu_to_le32(tcb->snd_wnd);
+	u->cwnd_bytes = cpu_to_le32(tcb->cwnd);
+	u->ssthresh_bytes = cpu_to_le32(tcb->ssthresh);
+	u->srtt_us = cpu_to_le32(tcb->srtt_us);
+	u->rttvar_us = cpu_to_le32(tcb->rttvar_us);
+	u->rto_us = cpu_to_le32(tcb->rto_us);
+	u->retrans_segs = cpu_to_le32(tcb->retrans_segs);
+}
+
+/* The id and the rings belong to the driver again; the slow path may forget the flow. */
+static void vho_chan_drop_id(struct vho_guest_state *guest, struct vho_flow *flow)
+{
+	xa_erase(&guest->flow_ids, flow->id);
+	flow->id = VHO_FLOW_ID_NONE;
+	flow->news = 0;
+	list_del_init(&flow->news_node);
+	list_del_init(&flow->tx_node);
+	vho_payload_detach(&flow->tx);
+	vho_payload_detach(&flow->rx);
+	smp_store_release(&flow->owner, &vho_slow);
+	vho_flow_tell_slow(flow, VHO_FS_GONE);
+	vho_flow_put(flow);
+}
+
+/* One record about @flow; its most important news first. */
+static void vho_chan_fill(struct vho_guest_state *guest, struct vho_flow *flow,
+			  struct virtio_virtuoso_complete *buf)
+{
+	struct virtio_virtuoso_complete rec = { .flow = cpu_to_le32(flow->id) };
+
+	if (flow->news & VHO_NEWS_INCOMING) {
+		rec.op = VIRTUOSO_COMPLETE_INCOMING;
+		rec.flow = 0;
+		vho_chan_fill_incoming(flow, &rec);
+		flow->news = 0;
+	} else if (flow->news & VHO_NEWS_FAILED) {
+		rec.op = VIRTUOSO_COMPLETE_FAILED;
+		rec.error = flow->tcb.error;
+		vho_chan_drop_id(guest, flow);
+		*buf = rec;
+		return;
+	} else if (flow->news & VHO_NEWS_CONNECTED) {
+		rec.op = VIRTUOSO_COMPLETE_CONNECTED;
+		vho_chan_fill_conn(flow, &rec);
+		flow->news &= ~VHO_NEWS_CONNECTED;
+	} else if (flow->news & VHO_NEWS_RELEASED) {
+		rec.op = VIRTUOSO_COMPLETE_RELEASED;
+		vho_chan_drop_id(guest, flow);
+		*buf = rec;
+		return;
+	} else {
+		rec.op = VIRTUOSO_COMPLETE_UPDATE;
+		vho_chan_fill_update(flow, &rec);
+		flow->news &= ~VHO_NEWS_UPDATE;
+	}
+	*buf = rec;
+	if (!flow->news)
+		list_del_init(&flow->news_node);
+}
+
+static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state *guest,
+				  struct vho_channel *ch)
+{
+	unsigned int n;
+
+	for (n = 0; n < VHO_TURN_RECORDS && !list_empty(&ch->news); n++) {
+		struct virtio_virtuoso_complete *buf;
+		struct vho_flow *flow;
+		u16 head;
+
+		buf = vho_chan_buffer(port, guest, ch->complete, &head);
+		if (!buf)
+			break;
+		flow = list_first_entry(&ch->news, struct vho_flow, news_node);
+		vho_chan_fill(guest, flow, buf);
+		vho_ring_push(ch->complete, head, sizeof(*buf));
+	}
+	vho_port_stat_add(port, VHO_STAT_chan_complete, n);
+	return n;
+}
+
+bool vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest)
+{
+	bool work = false;
+	unsigned int i;
+
+	for (i = 0; i < guest->nr_channels; i++)
+		work |= vho_chan_complete_one(port, guest, &guest->channels[i]);
+	return work;
+}
+
+static void vho_chan_signal_ring(struct vho_port *port, struct vho_ring *ring, u16 vq)
+{
+	if (!ring || !vho_ring_need_signal(ring))
+		return;
+	vho_port_stat_inc(port, VHO_STAT_chan_irq);
+	port->vdev.ops->call(&port->vdev, vq);
+}
+
+void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest)
+{
+	unsigned int i;
+
+	for (i = 0; i < guest->nr_channels; i++) {
+		struct vho_channel *ch = &guest->channels[i];
+
+		vho_chan_signal_ring(port, ch->submit, ch->submit_vq);
+		vho_chan_signal_ring(port, ch->complete, ch->complete_vq);
+	}
+	vho_chan_signal_ring(port, guest->frame_rx, VIRTUOSO_VQ_FRAME_RX);
+	vho_chan_signal_ring(port, guest->frame_tx, VIRTUOSO_VQ_FRAME_TX);
+}
+
+/* ---- submit records ---- */
+
+/* Is @id a name that the guest may give to a new flow? */
+static bool vho_submit_id_free(const struct vho_submit_ctx *ctx, u32 id)
+{
+	return id < VHO_FLOWS_MAX_ABI && !xa_load(&ctx->guest->flow_ids, id);
+}
+
+static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	u16 flags = le16_to_cpu(rec->hdr.flags);
+	struct vho_flow *flow;
+	int err = 0;
+
+	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
+	if (!flow || flow->chan != ctx->chan || (flags & ~VHO_SUBMIT_FLAGS))
+		return -EINVAL;
+	if (READ_ONCE(flow->owner) == &ctx->port->core->worker && flow->tcb.state != TCP_CLOSE) {
+		err = vho_tcp_app(flow, le32_to_cpu(rec->update.tx_seq),
+				  le32_to_cpu(rec->update.rx_seq), flags, ctx->now_ns);
+		if (flags & VIRTUOSO_SF_ABORT)
+			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, ctx->now_ns);
+	} else if ((flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT)) && !flow->adopted) {
+		/* Still connecting: the slow path decides, FAILED or CONNECTED follows. */
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+	}
+	if (flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT))
+		flow->guest_closed = true;
+	if (READ_ONCE(flow->owner) == &ctx->port->core->worker)
+		vho_fp_flow_after(flow, ctx->now_ns);
+	else if (flow->guest_closed && flow->adopted)
+		vho_fp_flow_release(flow);	/* TIME-WAIT, or over */
+	return err;
+}
+
+static bool vho_submit_addr_ok(const u8 *bytes, struct in6_addr *addr)
+{
+	memcpy(addr, bytes, sizeof(*addr));
+	return ipv6_addr_v4mapped(addr) && addr->s6_addr32[3] &&
+	       !ipv4_is_multicast(addr->s6_addr32[3]) && !ipv4_is_lbcast(addr->s6_addr32[3]);
+}
+
+/* Return: 0 or VIRTUOSO_ERR_* for the guest; *@flowp is set with 0. */
+static u8 vho_submit_connect_flow(const struct vho_submit_ctx *ctx,
+				  const struct virtio_virtuoso_submit_connect *c,
+				  struct vho_flow **flowp)
+{
+	struct vho_flow_key key = { .port_index = ctx->port->index };
+	struct vho_flow *flow;
+
+	key.lport = c->lport;
+	key.rport = c->rport;
+	if (!vho_submit_addr_ok(c->laddr, &key.laddr) || !vho_submit_addr_ok(c->raddr, &key.raddr) ||
+	    !key.lport || !key.rport || c->reserved ||
+	    !ether_addr_equal(c->smac, ctx->port->mac) || !is_valid_ether_addr(c->dmac))
+		return VIRTUOSO_ERR_INVAL;
+	flow = vho_flow_alloc(ctx->port, &key, GFP_ATOMIC);
+	if (!flow)
+		return VIRTUOSO_ERR_LIMIT;
+	if (vho_payload_attach(ctx->guest, &flow->tx, &c->tx) ||
+	    vho_payload_attach(ctx->guest, &flow->rx, &c->rx)) {
+		vho_payload_detach(&flow->tx);
+		vho_flow_put(flow);
+		return VIRTUOSO_ERR_INVAL;
+	}
+	ether_addr_copy(flow->smac, c->smac);
+	ether_addr_copy(flow->dmac, c->dmac);
+	flow->tos = c->tos & ~INET_ECN_MASK;
+	flow->ttl = c->ttl ?: IPDEFTTL;
+	flow->tcb.mss_limit = le16_to_cpu(c->mss);
+	flow->chan = ctx->chan;
+	*flowp = flow;
+	return 0;
+}
+
+/* Return: 0, -EINVAL the record is bad, -EAGAIN try again when there is room to answer. */
+static int vho_submit_connect(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	u32 id = le32_to_cpu(rec->hdr.flow);
+	struct vho_flow *flow;
+	u8 error;
+
+	if (!vho_submit_id_free(ctx, id))
+		return -EINVAL;
+	error = vho_submit_connect_flow(ctx, &rec->connect, &flow);
+	if (!error && xa_err(xa_store(&ctx->guest->flow_ids, id, flow, GFP_ATOMIC))) {
+		vho_payload_detach(&flow->tx);
+		vho_payload_detach(&flow->rx);
+		vho_flow_put(flow);
+		error = VIRTUOSO_ERR_LIMIT;
+	}
+	if (error) {
+		if (error == VIRTUOSO_ERR_LIMIT)
+			vho_port_stat_inc(ctx->port, VHO_STAT_drop_limit);
+		return vho_chan_fail(ctx, id, error) ? 0 : -EAGAIN;
+	}
+	flow->id = id;
+	vho_port_stat_inc(ctx->port, VHO_STAT_sp_connect);
+	vho_flow_tell_slow(flow, VHO_FS_CONNECT);
+	return 0;
+}
+
+static int vho_submit_attach(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	u32 id = le32_to_cpu(rec->hdr.flow), token = le32_to_cpu(rec->attach.token);
+	struct vho_flow *flow;
+	u8 error = 0;
+
+	if (!vho_submit_id_free(ctx, id) || rec->attach.reserved)
+		return -EINVAL;
+	flow = xa_load(&ctx->guest->incoming, token);
+	/* Unknown, or not announced yet: guessed. */
+	if (!flow || (flow->news & VHO_NEWS_INCOMING))
+		return vho_chan_fail(ctx, id, VIRTUOSO_ERR_INVAL) ? 0 : -EAGAIN;
+	if (vho_payload_attach(ctx->guest, &flow->tx, &rec->attach.tx) ||
+	    vho_payload_attach(ctx->guest, &flow->rx, &rec->attach.rx))
+		error = VIRTUOSO_ERR_INVAL;
+	else if (xa_err(xa_store(&ctx->guest->flow_ids, id, flow, GFP_ATOMIC)))
+		error = VIRTUOSO_ERR_LIMIT;
+	if (error) {
+		vho_payload_detach(&flow->tx);
+		vho_payload_detach(&flow->rx);
+		return vho_chan_fail(ctx, id, error) ? 0 : -EAGAIN;
+	}
+	/* The token's reference becomes the id's. */
+	xa_erase(&ctx->guest->incoming, token);
+	flow->id = id;
+	flow->chan = ctx->chan;
+	vho_flow_tell_slow(flow, VHO_FS_ATTACH);
+	return 0;
+}
+
+static int vho_submit_refuse(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	u32 token = le32_to_cpu(rec->attach.token);
+	struct vho_flow *flow = xa_load(&ctx->guest->incoming, token);
+
+	if (!flow || (flow->news & VHO_NEWS_INCOMING))
+		return -EINVAL;
+	xa_erase(&ctx->guest->incoming, token);
+	vho_flow_tell_slow(flow, VHO_FS_ABORT);
+	vho_flow_put(flow);
+	return 0;
+}
+
+static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	const struct virtio_virtuoso_submit_setopt *o = &rec->setopt;
+	struct vho_flow *flow;
+
+	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
+	if (!flow || flow->chan != ctx->chan || o->reserved)
+		return -EINVAL;
+	if (READ_ONCE(flow->owner) != &ctx->port->core->worker)
+		return 0;	/* ended; the driver sends options again after CONNECTED */
+	flow->tos = o->tos & ~INET_ECN_MASK;
+	vho_tcp_setopt(flow, le32_to_cpu(o->user_timeout_ms), le32_to_cpu(o->keepalive_idle_s),
+		       le32_to_cpu(o->keepalive_intvl_s), le16_to_cpu(o->keepalive_probes),
+		       ctx->now_ns);
+	vho_fp_flow_after(flow, ctx->now_ns);
+	return 0;
+}
+
+static const struct vho_submit_op {
+	size_t bytes;
+	int (*fn)(const struct vho_submit_ctx *ctx, const union vho_submit *rec);
+} vho_submit_ops[] = {
+	[VIRTUOSO_SUBMIT_CONNECT] = {
+		sizeof(struct virtio_virtuoso_submit_connect), vho_submit_connect },
+	[VIRTUOSO_SUBMIT_ATTACH] = {
+		sizeof(struct virtio_virtuoso_submit_attach), vho_submit_attach },
+	[VIRTUOSO_SUBMIT_REFUSE] = {
+		sizeof(struct virtio_virtuoso_submit_attach), vho_submit_refuse },
+	[VIRTUOSO_SUBMIT_UPDATE] = {
+		sizeof(struct virtio_virtuoso_submit_update), vho_submit_update },
+	[VIRTUOSO_SUBMIT_SETOPT] = {
+		sizeof(struct virtio_virtuoso_submit_setopt), vho_submit_setopt },
+};
+
+static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_chain *chain)
+{
+	const struct vho_submit_op *op;
+	union vho_submit rec;
+	size_t len;
+	void *ptr;
+
+	if (chain->nr_out != 1 || chain->nr_in)
+		return -EINVAL;
+	len = chain->buf[0].len;
+	if (len < sizeof(rec.hdr) || len > sizeof(rec))
+		return -EINVAL;
+	ptr = vho_region_ptr(ctx->guest, chain->buf[0].addr, len);
+	if (!ptr)
+		return -EINVAL;
+	/* The only read of the record: the guest may change it at any time. */
+	memcpy(&rec, ptr, len);
+	if (rec.hdr.op >= ARRAY_SIZE(vho_submit_ops) || rec.hdr.reserved)
+		return -EINVAL;
+	op = &vho_submit_ops[array_index_nospec(rec.hdr.op, ARRAY_SIZE(vho_submit_ops))];
+	if (!op->fn || len != op->bytes)
+		return -EINVAL;
+	return op->fn(ctx, &rec);
+}
+
+static bool vho_chan_submit_one(struct vho_submit_ctx *ctx)
+{
+	struct vho_ring *ring = ctx->guest->channels[ctx->chan].submit;
+	struct vho_chain chain;
+	unsigned int n;
+	int ret = 0;
+
+	for (n = 0; n < VHO_TURN_RECORDS; n++) {
+		ret = vho_ring_pop(ring, &chain);
+		if (ret <= 0)
+			break;
+		ret = vho_submit_one(ctx, &chain);
+		if (ret == -EAGAIN) {
+			vho_ring_unpop(ring, 1);
+			break;
+		}
+		if (ret)
+			vho_port_stat_inc(ctx->port, VHO_STAT_guest_bad_submit);
+		vho_ring_push(ring, chain.head, 0);
+	}
+	if (ret == -EPROTO)
+		vho_chan_stop_guest(ctx->port);
+	vho_port_stat_add(ctx->port, VHO_STAT_chan_submit, n);
+	return n;
+}
+
+bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+{
+	struct vho_submit_ctx ctx = { .port = port, .guest = guest, .now_ns = now_ns };
+	bool work = false;
+
+	for (ctx.chan = 0; ctx.chan < guest->nr_channels; ctx.chan++)
+		work |= vho_chan_submit_one(&ctx);
+	return work;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Channels: submit records from the guest, complete records to it. All on the
+ * thread of the port's core.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_CHAN_H
+#define _VHO_CHAN_H
+
+#include <linux/types.h>
+
+struct vho_flow;
+struct vho_guest_state;
+struct vho_port;
+
+/* Takes up to VHO_TURN_RECORDS records. Return: something was done. */
+bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+/* Adds news to what @flow has to tell the guest. */
+void vho_chan_news(struct vho_flow *flow, u8 news);
+/* Writes complete records while the guest has buffers. Return: something was done. */
+bool vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest);
+/* Interrupts the guest where it wants to be. */
+void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest);
+
+#endif /* _VHO_CHAN_H */

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fast-path cores: the order of service of their ports, polling, parking.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/cpumask.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "core.h"
+#include "fp.h"
+#include "port.h"
+
+#define VHO_CORE_POLL_NS_DEFAULT	(50 * NSEC_PER_USEC)
+
+static char *cpus;
+module_param(cpus, charp, 0444);
+MODULE_PARM_DESC(cpus, "CPUs of the fast-path cores, a list such as 2-3 (default: the last CPU)");
+
+static struct vho_core *vho_cores;
+static unsigned int vho_nr_cores;
+
+/* Ports that were woken join the order of service at its end. */
+void vho_core_take_woken(struct vho_core *core)
+{
+	struct llist_node *list = llist_del_all(&core->woken);
+	struct vho_port *port, *next;
+
+	if (!list)
+		return;
+	list = llist_reverse_order(list);
+	llist_for_each_entry_safe(port, next, list, woken_node) {
+		if (port->parked) {
+			port->parked = false;
+			vho_fp_unpark(port);
+		}
+		port->last_work_ns = ktime_get_ns();
+		list_add_tail(&port->run_node, &core->run);
+	}
+}
+
+/* Context: FP. The port leaves the order of service unless work came in meanwhile. */
+static void vho_core_park(struct vho_core *core, struct vho_port *port)
+{
+	list_del_init(&port->run_node);
+	port->parked = true;
+	clear_bit(VHO_PORT_QUEUED, &port->work_flags);
+	smp_mb__after_atomic();
+	if (vho_fp_park(port))
+		vho_port_wake(port);
+}
+
+/* One turn of the first port in the order of service. */
+static bool vho_core_serve(struct vho_worker *worker, u64 now_ns)
+{
+	struct vho_core *core = vho_core_of(worker);
+	struct vho_port *port;
+	u64 end_ns, cost_ns;
+	bool work;
+
+	vho_core_take_woken(core);
+	port = list_first_entry_or_null(&core->run, struct vho_port, run_node);
+	if (!port)
+		return false;
+
+	work = vho_fp_turn(port, now_ns);
+	end_ns = ktime_get_ns();
+	cost_ns = end_ns - now_ns;
+	WRITE_ONCE(core->turns, core->turns + 1);
+	if (work) {
+		/* A turn has one port: its whole time is charged to it. */
+		WRITE_ONCE(port->busy_ns, port->busy_ns + cost_ns);
+		WRITE_ONCE(core->busy_ns, core->busy_ns + cost_ns);
+		vho_port_stat_inc(port, VHO_STAT_fp_turns);
+		port->last_work_ns = end_ns;
+		list_move_tail(&port->run_node, &core->run);
+		return true;
+	}
+	WRITE_ONCE(core->poll_idle_ns, core->poll_idle_ns + cost_ns);
+	if (end_ns - port->last_work_ns < READ_ONCE(core->poll_ns))
+		list_move_tail(&port->run_node, &core->run);
+	else
+		vho_core_park(core, port);
+	return true;
+}
+
+void vho_port_wake(struct vho_port *port)
+{
+	struct vho_core *core = port->core;
+
+	if (test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags))
+		return;
+	llist_add(&port->woken_node, &core->woken);
+	vho_worker_wake(&core->worker);
+}
+
+static int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
+{
+	char name[TASK_COMM_LEN];
+
+	core->index = index;
+	core->cpu = cpu;
+	core->poll_ns = VHO_CORE_POLL_NS_DEFAULT;
+	init_llist_head(&core->woken);
+	INIT_LIST_HEAD(&core->run);
+	snprintf(name, sizeof(name), "vho_core/%d", cpu);
+	return vho_worker_start(&core->worker, cpu, name, vho_core_serve);
+}
+
+static int vho_cores_start(const struct cpumask *mask)
+{
+	unsigned int index = 0;
+	int cpu, err;
+
+	vho_cores = kcalloc(cpumask_weight(mask), sizeof(*vho_cores), GFP_KERNEL);
+	if (!vho_cores)
+		return -ENOMEM;
+	for_each_cpu(cpu, mask) {
+		err = vho_core_start(&vho_cores[index], index, cpu);
+		if (err)
+			return err;
+		vho_nr_cores = ++index;
+	}
+	return 0;
+}
+
+int vho_cores_init(void)
+{
+	cpumask_var_t mask;
+	int err = 0;
+
+	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return -ENOMEM;
+	if (!cpus)
+		cpumask_set_cpu(cpumask_last(cpu_online_mask), mask);
+	else
+		err = cpulist_parse(cpus, mask);
+	if (!err && (cpumask_empty(mask) || !cpumask_subset(mask, cpu_online_mask)))
+		err = -EINVAL;
+	if (err)
+		pr_err("cpus=%s is not a list of online CPUs\n", cpus);
+	else
+		err = vho_cores_start(mask);
+	free_cpumask_var(mask);
+	if (err)
+		vho_cores_exit();
+	return err;
+}
+
+void vho_cores_exit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < vho_nr_cores; i++)
+		vho_worker_stop(&vho_cores[i].worker);
+	kfree(vho_cores);
+	vho_cores = NULL;
+	vho_nr_cores = 0;
+}
+
+unsigned int vho_core_nr(void)
+{
+	return vho_nr_cores;
+}
+
+struct vho_core *vho_core_get(unsigned int index)
+{
+	return index < vho_nr_cores ? &vho_cores[index] : NULL;
+}
+
+struct vho_core *vho_core_least_loaded(void)
+{
+	struct vho_core *best = &vho_cores[0];
+	unsigned int i;
+
+	lockdep_assert_held(&vho_ports_lock);
+	for (i = 1; i < vho_nr_cores; i++)
+		if (vho_cores[i].nr_ports < best->nr_ports)
+			best = &vho_cores[i];
+	return best;
+}

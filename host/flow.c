@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flows: allocation, lookup table, messages between owners.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+
+#include "core.h"
+#include "flow.h"
+#include "fp.h"
+#include "port.h"
+#include "slow.h"
+
+static struct kmem_cache *vho_flow_cache;
+static struct rhashtable vho_flow_table;
+
+static const struct rhashtable_params vho_flow_params = {
+	.key_len = sizeof(struct vho_flow_key),
+	.key_offset = offsetof(struct vho_flow, key),
+	.head_offset = offsetof(struct vho_flow, hash),
+	.automatic_shrinking = true,
+};
+
+int vho_flows_init(void)
+{
+	int err;
+
+	vho_flow_cache = KMEM_CACHE(vho_flow, SLAB_HWCACHE_ALIGN);
+	if (!vho_flow_cache)
+		return -ENOMEM;
+	err = rhashtable_init(&vho_flow_table, &vho_flow_params);
+	if (err)
+		kmem_cache_destroy(vho_flow_cache);
+	return err;
+}
+
+void vho_flows_exit(void)
+{
+	rhashtable_destroy(&vho_flow_table);
+	rcu_barrier();	/* vho_flow_free_rcu() */
+	kmem_cache_destroy(vho_flow_cache);
+}
+
+/**
+ * vho_flow_alloc() - make a flow, listed at its port, not hashed, owned by the slow path
+ * @port: whose
+ * @key: its tuple
+ * @gfp: allocation flags
+ *
+ * Context: any that @gfp allows.
+ * Return: the flow with one reference, NULL: no memory or over the port's limit.
+ */
+struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key *key, gfp_t gfp)
+{
+	struct vho_flow *flow;
+	bool room;
+
+	flow = kmem_cache_zalloc(vho_flow_cache, gfp | __GFP_NOWARN);
+	if (!flow)
+		return NULL;
+	flow->key = *key;
+	flow->id = VHO_FLOW_ID_NONE;
+	flow->owner = &vho_slow;
+	flow->port = port;
+	flow->to_slow.msg.fn = vho_sp_flow_msg;
+	flow->to_core.msg.fn = vho_fp_flow_msg;
+	vho_timer_init(&flow->timer, vho_sp_flow_timer);
+	__skb_queue_head_init(&flow->held);
+	INIT_LIST_HEAD(&flow->tx_node);
+	INIT_LIST_HEAD(&flow->news_node);
+	kref_init(&flow->ref);
+
+	spin_lock_bh(&port->flows_lock);
+	room = port->nr_flows < READ_ONCE(port->max_flows);
+	if (room) {
+		port->nr_flows++;
+		list_add_tail(&flow->port_node, &port->flows);
+	}
+	spin_unlock_bh(&port->flows_lock);
+	if (!room) {
+		kmem_cache_free(vho_flow_cache, flow);
+		return NULL;
+	}
+	vho_port_get(port);
+	return flow;
+}
+
+static void vho_flow_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(vho_flow_cache, container_of(rcu, struct vho_flow, rcu));
+}
+
+static void vho_flow_release(struct kref *ref)
+{
+	struct vho_flow *flow = container_of(ref, struct vho_flow, ref);
+	struct vho_port *port = flow->port;
+
+	spin_lock_bh(&port->flows_lock);
+	list_del(&flow->port_node);
+	port->nr_flows--;
+	spin_unlock_bh(&port->flows_lock);
+	__skb_queue_purge(&flow->held);
+	call_rcu(&flow->rcu, vho_flow_free_rcu);
+	vho_port_put(port);
+}
+
+void vho_flow_get(struct vho_flow *flow)
+{
+	kref_get(&flow->ref);
+}
+
+void vho_flow_put(struct vho_flow *flow)
+{
+	kref_put(&flow->ref, vho_flow_release);
+}
+
+bool vho_flow_get_unless_zero(struct vho_flow *flow)
+{
+	return kref_get_unless_zero(&flow->ref);
+}
+
+struct vho_flow *vho_flow_lookup_rcu(const struct vho_flow_key *key)
+{
+	return rhashtable_lookup(&vho_flow_table, key, vho_flow_params);
+}
+
+/**
+ * vho_flow_hash() - make a flow reachable by its packets
+ * @flow: flow
+ *
+ * Context: SP.
+ * Return: 0, -EEXIST: the tuple is in use, -ENOMEM.
+ */
+int vho_flow_hash(struct vho_flow *flow)
+{
+	int err;
+
+	vho_flow_get(flow);
+	err = rhashtable_lookup_insert_fast(&vho_flow_table, &flow->hash, vho_flow_params);
+	if (err) {
+		vho_flow_put(flow);
+		return err;
+	}
+	flow->hashed = true;
+	return 0;
+}
+
+/* Context: SP. Packets on their way still hold references. */
+void vho_flow_unhash(struct vho_flow *flow)
+{
+	if (!flow->hashed)
+		return;
+	flow->hashed = false;
+	rhashtable_remove_fast(&vho_flow_table, &flow->hash, vho_flow_params);
+	vho_flow_put(flow);
+}
+
+static void vho_flow_post(struct vho_flow *flow, struct vho_flow_post *post,
+			  struct vho_worker *worker, unsigned int bit)
+{
+	set_bit(bit, &post->bits);
+	/* The receiver clears the mark before it takes the bits: a bit set now is seen or posted. */
+	if (test_and_set_bit(0, &post->queued))
+		return;
+	vho_flow_get(flow);
+	vho_worker_post(worker, &post->msg);
+}
+
+void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit)
+{
+	vho_flow_post(flow, &flow->to_slow, &vho_slow, bit);
+}
+
+void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit)
+{
+	vho_flow_post(flow, &flow->to_core, &flow->port->core->worker, bit);
+}
+
+unsigned long vho_flow_post_take(struct vho_flow_post *post)
+{
+	clear_bit(0, &post->queued);
+	smp_mb__after_atomic();
+	return xchg(&post->bits, 0);
+}
+
+/* Context: the owner. */
+void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker)
+{
+	vho_timer_arm(worker, &flow->timer, vho_tcp_deadline(&flow->tcb));
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The fast path's units, all on the thread of the port's core.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_FP_H
+#define _VHO_FP_H
+
+#include <linux/types.h>
+
+#include "worker.h"
+
+struct sk_buff;
+struct vho_flow;
+struct vho_guest_state;
+struct vho_port;
+
+/* --- fp.c: a turn of one port --- */
+
+/* Bounds of one turn; what is left waits for the next. */
+#define VHO_TURN_RX_PACKETS	32
+#define VHO_TURN_RECORDS	64
+#define VHO_TURN_FRAMES		32
+#define VHO_TURN_FLOWS		16
+#define VHO_TURN_FLOW_BYTES	(64 * 1024)
+
+/* Return: something was done. */
+bool vho_fp_turn(struct vho_port *port, u64 now_ns);
+/* The port leaves the order of service: kicks on. Return: work came in meanwhile. */
+bool vho_fp_park(struct vho_port *port);
+/* Back in the order of service: kicks off. */
+void vho_fp_unpark(struct vho_port *port);
+/* Process context; wait for the core. */
+void vho_fp_guest_start(struct vho_port *port, struct vho_guest_state *guest);
+/* Return: the guest state, unreachable now, to be freed. */
+struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port);
+/* The port goes away, nothing wakes it any more. */
+void vho_fp_port_detach(struct vho_port *port);
+
+/* --- fp_flow.c: flows owned by the core --- */
+
+void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg);
+void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
+/* A segment from port->rxq. Consumes @skb. */
+void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
+/* Acts on tcb.events after TCP was called, re-arms the timer. */
+void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns);
+/* vho_tcp_output() for the flows that want it. Return: something was sent. */
+bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+/* The guest has closed and TCP is done with the rings: the id goes back. */
+void vho_fp_flow_release(struct vho_flow *flow);
+/* Driver reset: resets every flow of the core, forgets ids and tokens. */
+void vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+
+/* --- frame.c --- */
+
+/* Frames from the guest into the port's netdev. Return: something was done. */
+bool vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest);
+/* Frames from port->frameq into the guest. Return: something was done. */
+bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest);
+
+/* Frames wait for buffers of the guest. */
+bool vho_frame_waiting(struct vho_port *port, struct vho_guest_state *guest);
+
+#endif /* _VHO_FP_H */

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fast path: flows owned by the core.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/skbuff.h>
+
+#include "chan.h"
+#include "core.h"
+#include "flow.h"
+#include "fp.h"
+#include "guest_state.h"
+#include "packet.h"
+#include "port.h"
+#include "slow.h"
+
+static bool vho_fp_owns(const struct vho_flow *flow)
+{
+	return READ_ONCE(flow->owner) == &flow->port->core->worker;
+}
+
+/* The core lets go: from here on only the slow path touches the flow's TCP state. */
+static void vho_fp_hand_to_slow(struct vho_flow *flow, unsigned int bit)
+{
+	vho_timer_disarm(&flow->port->core->worker, &flow->timer);
+	list_del_init(&flow->tx_node);
+	vho_timer_init(&flow->timer, vho_sp_flow_timer);
+	smp_store_release(&flow->owner, &vho_slow);
+	vho_flow_tell_slow(flow, bit);
+}
+
+void vho_fp_flow_release(struct vho_flow *flow)
+{
+	vho_chan_news(flow, VHO_NEWS_RELEASED);
+}
+
+/* Has TCP finished with the payload rings? */
+static bool vho_fp_flow_done(const struct vho_flow *flow)
+{
+	u8 state = READ_ONCE(flow->tcb.state);
+
+	return state == TCP_CLOSE || state == TCP_TIME_WAIT;
+}
+
+void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
+{
+	struct vho_guest_state *guest = flow->port->guest;
+	u8 events = flow->tcb.events;
+
+	flow->tcb.events = 0;
+	if ((events & VHO_EV_OUTPUT) && guest && list_empty(&flow->tx_node))
+		list_add_tail(&flow->tx_node, &guest->tx_flows);
+	if (events & (VHO_EV_UPDATE | VHO_EV_TIME_WAIT | VHO_EV_CLOSED))
+		vho_chan_news(flow, VHO_NEWS_UPDATE);
+	if (events & VHO_EV_CLOSED) {
+		if (flow->tcb.error)
+			vho_port_stat_inc(flow->port, VHO_STAT_sp_reset);
+		vho_timer_disarm(&flow->port->core->worker, &flow->timer);
+		list_del_init(&flow->tx_node);
+	} else if (events & VHO_EV_TIME_WAIT) {
+		/* The last acknowledgment goes out before the slow path takes over. */
+		vho_tcp_output(flow, 0, now_ns);
+		flow->tcb.events = 0;
+		vho_fp_hand_to_slow(flow, VHO_FS_TIME_WAIT);
+	} else {
+		vho_flow_rearm(flow, &flow->port->core->worker);
+	}
+	if (flow->guest_closed && vho_fp_flow_done(flow))
+		vho_fp_flow_release(flow);
+}
+
+void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
+{
+	struct vho_flow *flow = container_of(timer, struct vho_flow, timer);
+	struct vho_port *port = flow->port;
+
+	vho_tcp_timer(flow, now_ns);
+	vho_fp_flow_after(flow, now_ns);
+	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
+	if (port->guest)
+		vho_port_wake(port);
+}
+
+/* A segment arrived for a flow that the core has handed on meanwhile. */
+static void vho_fp_forward(struct vho_port *port, struct sk_buff *skb)
+{
+	if (!ptr_ring_produce_bh(&port->spq, skb)) {
+		vho_slow_wake_port(port);
+		return;
+	}
+	vho_port_stat_inc(port, VHO_STAT_drop_rxq_full);
+	vho_flow_put(vho_packet(skb)->flow);
+	kfree_skb(skb);
+}
+
+/* A segment for a connection that has ended is answered as RFC 9293 3.10.7.1 says. */
+static void vho_fp_rx_closed(struct vho_flow *flow, const struct vho_rx_seg *seg)
+{
+	struct vho_tx_seg rst;
+
+	if (vho_tcp_reset_for(seg, &rst))
+		vho_segment_xmit(flow, &rst);
+}
+
+static void vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u64 now_ns)
+{
+	struct vho_port *port = flow->port;
+	struct vho_rx_payload payload;
+	struct vho_rx_seg seg;
+
+	if (!vho_packet_csum_ok(skb)) {
+		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
+		return;
+	}
+	vho_packet_segment(skb, &seg, &payload);
+	vho_port_stat_add(port, VHO_STAT_fp_rx_segs, seg.segs);
+	vho_port_stat_add(port, VHO_STAT_fp_rx_bytes, seg.len);
+	if (flow->tcb.state == TCP_CLOSE) {
+		vho_fp_rx_closed(flow, &seg);
+		return;
+	}
+	if (vho_tcp_rx(flow, &seg, now_ns) != VHO_DONE)
+		vho_port_stat_inc(port, seg.drop ?: VHO_STAT_drop_state);
+	vho_fp_flow_after(flow, now_ns);
+}
+
+void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
+{
+	struct vho_flow *flow = vho_packet(skb)->flow;
+
+	if (unlikely(!vho_fp_owns(flow))) {
+		vho_fp_forward(port, skb);
+		return;
+	}
+	vho_fp_rx_flow(flow, skb, now_ns);
+	vho_flow_put(flow);
+	consume_skb(skb);
+}
+
+bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+{
+	struct vho_flow *flow;
+	unsigned int n;
+
+	for (n = 0; n < VHO_TURN_FLOWS; n++) {
+		flow = list_first_entry_or_null(&guest->tx_flows, struct vho_flow, tx_node);
+		if (!flow)
+			break;
+		list_del_init(&flow->tx_node);
+		if (vho_tcp_output(flow, VHO_TURN_FLOW_BYTES, now_ns))
+			flow->tcb.events |= VHO_EV_OUTPUT;
+		vho_fp_flow_after(flow, now_ns);
+	}
+	return n;
+}
+
+/* ---- messages from the slow path ---- */
+
+/* The slow path has made @flow ours. Segments that came too early are taken now. */
+static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
+{
+	struct vho_port *port = flow->port;
+	struct sk_buff *skb;
+
+	vho_timer_init(&flow->timer, vho_fp_flow_timer);
+	flow->adopted = true;
+	if (flow->tcb.state != TCP_CLOSE) {
+		flow->tx.base_seq = flow->tcb.iss + 1;
+		flow->rx.base_seq = flow->tcb.irs + 1;
+		vho_tcp_attach(flow, flow->tx.size, flow->rx.size, now_ns);
+	} else {
+		vho_chan_news(flow, VHO_NEWS_UPDATE);
+	}
+	if (!flow->passive)
+		vho_chan_news(flow, VHO_NEWS_CONNECTED);
+	if (flow->guest_closed && flow->tcb.state != TCP_CLOSE)
+		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+	vho_fp_flow_after(flow, now_ns);
+	while ((skb = __skb_dequeue(&flow->held))) {
+		vho_flow_get(flow);
+		vho_packet(skb)->flow = flow;
+		vho_fp_rx(port, skb, now_ns);
+	}
+	flow->held_bytes = 0;
+}
+
+static void vho_fp_incoming(struct vho_flow *flow)
+{
+	struct vho_guest_state *guest = flow->port->guest;
+	int err;
+
+	if (!guest || !guest->nr_channels) {
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+		return;
+	}
+	err = xa_alloc_cyclic(&guest->incoming, &flow->token, flow,
+			      XA_LIMIT(1, INT_MAX), &guest->next_token, GFP_ATOMIC);
+	if (err < 0) {
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+		return;
+	}
+	vho_flow_get(flow);
+	flow->chan = guest->next_channel++ % guest->nr_channels;
+	vho_chan_news(flow, VHO_NEWS_INCOMING);
+}
+
+void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
+	unsigned long bits = vho_flow_post_take(&flow->to_core);
+	struct vho_port *port = flow->port;
+	u64 now_ns = ktime_get_ns();
+
+	if (bits & BIT(VHO_FC_INCOMING))
+		vho_fp_incoming(flow);
+	/* A flow that lost its id was let go by a driver reset: nobody waits for news. */
+	if (flow->id != VHO_FLOW_ID_NONE) {
+		if (bits & BIT(VHO_FC_ADOPT))
+			vho_fp_adopt(flow, now_ns);
+		if (bits & BIT(VHO_FC_FAILED))
+			vho_chan_news(flow, VHO_NEWS_FAILED);
+	}
+	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
+	if (port->guest)
+		vho_port_wake(port);
+	vho_flow_put(flow);
+}
+
+/* ---- driver reset ---- */
+
+static void vho_fp_flow_stop(struct vho_flow *flow, u64 now_ns)
+{
+	list_del_init(&flow->news_node);
+	flow->news = 0;
+	if (vho_fp_owns(flow)) {
+		if (flow->tcb.state != TCP_CLOSE)
+			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+		flow->tcb.events = 0;
+		vho_fp_hand_to_slow(flow, VHO_FS_GONE);
+	} else {
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+		vho_flow_tell_slow(flow, VHO_FS_GONE);
+	}
+	vho_payload_detach(&flow->tx);
+	vho_payload_detach(&flow->rx);
+	flow->id = VHO_FLOW_ID_NONE;
+	vho_flow_put(flow);
+}
+
+void vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+{
+	struct vho_flow *flow;
+	unsigned long i;
+
+	xa_for_each(&guest->flow_ids, i, flow) {
+		xa_erase(&guest->flow_ids, i);
+		vho_fp_flow_stop(flow, now_ns);
+	}
+	xa_for_each(&guest->incoming, i, flow) {
+		xa_erase(&guest->incoming, i);
+		list_del_init(&flow->news_node);
+		flow->news = 0;
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+		vho_flow_put(flow);
+	}
+}

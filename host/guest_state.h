@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the host holds for a running driver, from DRIVER_OK to reset: regions,
+ * queues by role, flow identifiers.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_GUEST_STATE_H
+#define _VHO_GUEST_STATE_H
+
+#include <linux/list.h>
+#include <linux/maple_tree.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "vdev.h"
+
+struct vho_flow;
+struct vho_port;
+
+#define VHO_REGIONS_MAX		1024
+#define VHO_REGION_BYTES_MAX	(4u << 20)
+#define VHO_FLOWS_MAX_ABI	(1u << 20)
+
+/**
+ * struct vho_region - guest memory registered by VIRTUOSO_CTRL_REGION_ADD
+ * @map: its mapping, const while the region is in the tables
+ * @id: the guest's name for it
+ * @users: payload rings in it, owner core
+ */
+struct vho_region {
+	struct vho_map map;
+	u32 id;
+	u32 users;
+};
+
+/**
+ * struct vho_channel - one channel of a running driver; owner core
+ * @submit: driver to device, NULL: queue not set up
+ * @complete: device to driver
+ * @submit_vq: number of @submit
+ * @complete_vq: number of @complete
+ * @news: flows with something to tell (vho_flow.news_node)
+ */
+struct vho_channel {
+	struct vho_ring *submit;
+	struct vho_ring *complete;
+	u16 submit_vq;
+	u16 complete_vq;
+	struct list_head news;
+};
+
+/**
+ * struct vho_guest_state - a running driver
+ * @port: whose driver
+ * @features: accepted by the driver, const
+ * @regions: id to region; the slow path adds and removes (removal: on the core's thread), the core reads
+ * @region_tree: page number of the guest's address to region; likewise
+ * @flow_ids: the guest's flow id to flow, owner core; each entry holds a reference
+ * @incoming: token to flow announced and not yet attached, owner core; each entry holds a reference
+ * @next_token: cursor for tokens, owner core
+ * @tx_flows: flows that want vho_tcp_output(), owner core
+ * @nr_channels: channels set up by the driver, const
+ * @next_channel: where the next incoming connection is announced, owner core
+ * @channels: owner core
+ * @frame_rx: NULL: queue not set up; owner core, like the following ones
+ * @frame_tx: likewise
+ * @frame_head: frame popped from port->frameq that waits for guest buffers
+ * @event: likewise
+ * @control: owner slow path
+ */
+struct vho_guest_state {
+	struct vho_port *port;
+	u64 features;
+	struct xarray regions;
+	struct maple_tree region_tree;
+	struct xarray flow_ids;
+	struct xarray incoming;
+	u32 next_token;
+	struct list_head tx_flows;
+	unsigned int nr_channels;
+	unsigned int next_channel;
+	struct vho_channel channels[VHO_CHANNELS_MAX];
+	struct vho_ring *frame_rx;
+	struct vho_ring *frame_tx;
+	struct sk_buff *frame_head;
+	struct vho_ring *event;
+	struct vho_ring *control;
+};
+
+struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features);
+/* Both threads have let go. Unmaps every region. Process context. */
+void vho_guest_free(struct vho_guest_state *guest);
+
+/* --- region.c --- */
+
+/* Slow path. Returns a VIRTUOSO_STATUS_*. */
+u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len);
+u32 vho_region_del(struct vho_guest_state *guest, u32 id);
+/* Core. Kernel address of [addr, addr + len) if it lies in one region, else NULL. */
+void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len);
+/* Core. NULL: no such region. */
+struct vho_region *vho_region_get(struct vho_guest_state *guest, u32 id);
+
+#endif /* _VHO_GUEST_STATE_H */

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the headers of a received packet.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <net/ip6_checksum.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "packet.h"
+
+static enum vho_packet_kind vho_packet_parse_tcp(struct sk_buff *skb, struct vho_flow_key *key,
+						 unsigned int tcp_off, unsigned int end)
+{
+	struct vho_packet *pkt = vho_packet(skb);
+	const struct tcphdr *th;
+	unsigned int hdr_len;
+
+	if (end < tcp_off + sizeof(*th) || !pskb_may_pull(skb, tcp_off + sizeof(*th)))
+		return VHO_PACKET_BAD;
+	th = (const struct tcphdr *)(skb->data + tcp_off);
+	hdr_len = th->doff * 4;
+	if (hdr_len < sizeof(*th) || end < tcp_off + hdr_len ||
+	    !pskb_may_pull(skb, tcp_off + hdr_len))
+		return VHO_PACKET_BAD;
+	th = (const struct tcphdr *)(skb->data + tcp_off);
+	key->rport = th->source;
+	key->lport = th->dest;
+	pkt->flow = NULL;
+	pkt->tcp_off = tcp_off;
+	pkt->hdr_len = hdr_len;
+	pkt->len = end - tcp_off - hdr_len;
+	return VHO_PACKET_TCP;
+}
+
+static enum vho_packet_kind vho_packet_parse_v4(struct sk_buff *skb, struct vho_flow_key *key)
+{
+	const struct iphdr *iph;
+	unsigned int ihl, end;
+
+	if (!pskb_may_pull(skb, ETH_HLEN + sizeof(*iph)))
+		return VHO_PACKET_OTHER;
+	iph = (const struct iphdr *)(skb->data + ETH_HLEN);
+	if (iph->version != 4 || iph->protocol != IPPROTO_TCP)
+		return VHO_PACKET_OTHER;
+	if (ip_is_fragment(iph))
+		return VHO_PACKET_FRAGMENT;
+	ihl = iph->ihl * 4;
+	end = ETH_HLEN + ntohs(iph->tot_len);
+	/* A GSO packet above 64 KiB has no length of its own. */
+	if (!iph->tot_len && skb_is_gso(skb))
+		end = skb->len;
+	if (ihl < sizeof(*iph) || end > skb->len || end < ETH_HLEN + ihl)
+		return VHO_PACKET_BAD;
+	if (!pskb_may_pull(skb, ETH_HLEN + ihl))
+		return VHO_PACKET_BAD;
+	iph = (const struct iphdr *)(skb->data + ETH_HLEN);
+	if (skb->ip_summed != CHECKSUM_PARTIAL && ip_fast_csum(iph, iph->ihl))
+		return VHO_PACKET_BAD;
+	ipv6_addr_set_v4mapped(iph->saddr, &key->raddr);
+	ipv6_addr_set_v4mapped(iph->daddr, &key->laddr);
+	return vho_packet_parse_tcp(skb, key, ETH_HLEN + ihl, end);
+}
+
+enum vho_packet_kind vho_packet_parse(struct sk_buff *skb, struct vho_flow_key *key)
+{
+	if (!pskb_may_pull(skb, ETH_HLEN))
+		return VHO_PACKET_OTHER;
+	/* A tag still beside the data belongs to a VLAN device of the guest: a frame. */
+	if (skb_vlan_tag_present(skb))
+		return VHO_PACKET_OTHER;
+	switch (((const struct ethhdr *)skb->data)->h_proto) {
+	case htons(ETH_P_IP):
+		return vho_packet_parse_v4(skb, key);
+	default:
+		return VHO_PACKET_OTHER;
+	}
+}
+
+void vho_packet_segment(struct sk_buff *skb, struct vho_rx_seg *seg, struct vho_rx_payload *payload)
+{
+	const struct vho_packet *pkt = vho_packet(skb);
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + pkt->tcp_off);
+
+	seg->seq = ntohl(th->seq);
+	seg->ack = ntohl(th->ack_seq);
+	seg->len = pkt->len;
+	seg->wnd = ntohs(th->window);
+	seg->flags = ((const u8 *)th)[13];
+	seg->segs = max_t(u16, skb_shinfo(skb)->gso_segs, 1);
+	seg->drop = 0;
+	vho_tcp_opt_parse((const u8 *)(th + 1), pkt->hdr_len - sizeof(*th),
+			  seg->flags & VHO_TCPF_SYN, &seg->opt);
+	payload->skb = skb;
+	payload->off = pkt->tcp_off + pkt->hdr_len;
+	seg->priv = payload;
+}
+
+bool vho_packet_csum_ok(struct sk_buff *skb)
+{
+	const struct vho_packet *pkt = vho_packet(skb);
+	const struct iphdr *iph = (const struct iphdr *)(skb->data + ETH_HLEN);
+	unsigned int len = pkt->hdr_len + pkt->len;
+	__wsum sum;
+
+	/* PARTIAL never was on a wire; UNNECESSARY was verified by a device or by GRO. */
+	if (skb->ip_summed == CHECKSUM_PARTIAL || skb->ip_summed == CHECKSUM_UNNECESSARY)
+		return true;
+	sum = skb_checksum(skb, pkt->tcp_off, len, 0);
+	return !csum_tcpudp_magic(iph->saddr, iph->daddr, len, IPPROTO_TCP, sum);
+}

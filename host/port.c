@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ports: creation, lookup, deletion.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <uapi/linux/virtuoso.h>
+
+#include "core.h"
+#include "flow.h"
+#include "fp.h"
+#include "packet.h"
+#include "port.h"
+#include "segment.h"
+#include "slow.h"
+
+DEFINE_MUTEX(vho_ports_lock);
+
+static LIST_HEAD(vho_ports);			/* by index; vho_ports_lock */
+static u32 vho_port_next_index = 1;		/* vho_ports_lock; never used twice */
+static atomic_t vho_port_objects;		/* struct vho_port not yet freed */
+static DECLARE_WAIT_QUEUE_HEAD(vho_port_objects_wait);
+static struct workqueue_struct *vho_port_wq;	/* frees ports */
+
+static void vho_port_drop_skb(void *skb)
+{
+	struct vho_flow *flow = vho_packet(skb)->flow;
+
+	if (flow)
+		vho_flow_put(flow);
+	kfree_skb(skb);
+}
+
+static void vho_port_free(struct vho_port *port)
+{
+	if (port->netdev)
+		vho_port_netdev_free(port);
+	ptr_ring_cleanup(&port->rxq, vho_port_drop_skb);
+	ptr_ring_cleanup(&port->frameq, vho_port_drop_skb);
+	ptr_ring_cleanup(&port->spq, vho_port_drop_skb);
+	free_percpu(port->stats);
+	kfree(port);
+	if (atomic_dec_and_test(&vho_port_objects))
+		wake_up(&vho_port_objects_wait);
+}
+
+static void vho_port_free_work(struct work_struct *work)
+{
+	vho_port_free(container_of(work, struct vho_port, free_work));
+}
+
+/* The last reference may go in softirq (a packet's): freeing needs process context. */
+static void vho_port_release(struct kref *ref)
+{
+	struct vho_port *port = container_of(ref, struct vho_port, ref);
+
+	INIT_WORK(&port->free_work, vho_port_free_work);
+	queue_work(vho_port_wq, &port->free_work);
+}
+
+void vho_port_get(struct vho_port *port)
+{
+	kref_get(&port->ref);
+}
+
+void vho_port_put(struct vho_port *port)
+{
+	kref_put(&port->ref, vho_port_release);
+}
+
+static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
+{
+	struct vho_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+
+	if (!port)
+		return NULL;
+	atomic_inc(&vho_port_objects);
+	kref_init(&port->ref);
+	strscpy(port->name, cfg->name, sizeof(port->name));
+	port->type = cfg->type;
+	port->max_flows = cfg->max_flows ?: VHO_PORT_FLOWS_DEFAULT;
+	if (is_zero_ether_addr(cfg->mac))
+		eth_random_addr(port->mac);
+	else
+		ether_addr_copy(port->mac, cfg->mac);
+	guid_gen(&port->uuid);
+	INIT_LIST_HEAD(&port->list);
+	INIT_LIST_HEAD(&port->run_node);
+	INIT_LIST_HEAD(&port->flows);
+	INIT_LIST_HEAD(&port->listeners);
+	spin_lock_init(&port->flows_lock);
+	port->parked = true;
+	port->stats = alloc_percpu(struct vho_stats);
+	if (!port->stats ||
+	    ptr_ring_init(&port->rxq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
+	    ptr_ring_init(&port->frameq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
+	    ptr_ring_init(&port->spq, VHO_PORT_SPQ_PACKETS, GFP_KERNEL)) {
+		vho_port_free(port);
+		return NULL;
+	}
+	return port;
+}
+
+static struct vho_port *vho_port_find_locked(const char *name)
+{
+	struct vho_port *port;
+
+	list_for_each_entry(port, &vho_ports, list)
+		if (!strcmp(port->name, name))
+			return port;
+	return NULL;
+}
+
+static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_ack *extack)
+{
+	if (!dev_valid_name(cfg->name)) {
+		NL_SET_ERR_MSG(extack, "invalid port name");
+		return -EINVAL;
+	}
+	if (cfg->type != VIRTUOSO_PORT_TYPE_VM && cfg->type != VIRTUOSO_PORT_TYPE_CONTAINER) {
+		NL_SET_ERR_MSG(extack, "unknown port type");
+		return -EINVAL;
+	}
+	if (!is_zero_ether_addr(cfg->mac) && !is_valid_ether_addr(cfg->mac)) {
+		NL_SET_ERR_MSG(extack, "invalid MAC address");
+		return -EADDRNOTAVAIL;
+	}
+	if (cfg->max_flows > VHO_PORT_FLOWS_MAX) {
+		NL_SET_ERR_MSG(extack, "max-flows is out of range");
+		return -ERANGE;
+	}
+	if (cfg->mtu && (cfg->mtu < ETH_MIN_MTU || cfg->mtu > ETH_MAX_MTU - ETH_HLEN)) {
+		NL_SET_ERR_MSG(extack, "mtu is out of range");
+		return -ERANGE;
+	}
+	if (vho_port_find_locked(cfg->name)) {
+		NL_SET_ERR_MSG(extack, "a port of this name exists");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/* Makes the port unreachable, waits until nobody works for it, drops the list's reference. */
+static void vho_port_destroy(struct vho_port *port)
+{
+	list_del_init(&port->list);
+	port->core->nr_ports--;
+	vho_port_netdev_unregister(port);
+	vho_fp_port_detach(port);
+	vho_slow_port_detach(port);
+	vho_segment_port_exit(port);
+	vho_port_put(port);
+}
+
+struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *cfg,
+				 struct netlink_ext_ack *extack)
+{
+	u32 mtu = cfg->mtu ?: ETH_DATA_LEN;
+	struct vho_port *port;
+	int err;
+
+	mutex_lock(&vho_ports_lock);
+	err = vho_port_check(cfg, extack);
+	if (err)
+		goto err_unlock;
+	port = vho_port_alloc(cfg);
+	if (!port) {
+		err = -ENOMEM;
+		goto err_unlock;
+	}
+	port->index = vho_port_next_index++;
+	port->core = vho_core_least_loaded();
+	vho_vdev_init(&port->vdev, port, port->mac, mtu);
+	err = vho_port_netdev_create(port, net, mtu, extack);
+	if (err) {
+		vho_port_put(port);
+		goto err_unlock;
+	}
+	vho_segment_port_init(port);
+	port->core->nr_ports++;
+	list_add_tail(&port->list, &vho_ports);
+	if (port->type == VIRTUOSO_PORT_TYPE_CONTAINER) {
+		err = vho_vdpa_add(port);
+		if (err) {
+			NL_SET_ERR_MSG(extack, "the vDPA device cannot be registered");
+			vho_port_destroy(port);
+			goto err_unlock;
+		}
+	}
+	vho_port_get(port);
+	mutex_unlock(&vho_ports_lock);
+	return port;
+
+err_unlock:
+	mutex_unlock(&vho_ports_lock);
+	return ERR_PTR(err);
+}
+
+static int vho_port_delete_locked(struct vho_port *port, struct netlink_ext_ack *extack)
+{
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		return -ENODEV;
+	}
+	if (port->has_mdev) {
+		NL_SET_ERR_MSG(extack, "the port's mediated device exists, remove it first");
+		return -EBUSY;
+	}
+	port->dying = true;
+	if (port->type == VIRTUOSO_PORT_TYPE_CONTAINER)
+		vho_vdpa_del(port);
+	vho_port_destroy(port);
+	return 0;
+}
+
+int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&vho_ports_lock);
+	err = vho_port_delete_locked(port, extack);
+	mutex_unlock(&vho_ports_lock);
+	return err;
+}
+
+struct vho_port *vho_port_find(const char *name)
+{
+	struct vho_port *port;
+
+	mutex_lock(&vho_ports_lock);
+	port = vho_port_find_locked(name);
+	if (port)
+		vho_port_get(port);
+	mutex_unlock(&vho_ports_lock);
+	return port;
+}
+
+struct vho_port *vho_port_find_uuid(const guid_t *uuid)
+{
+	struct vho_port *port, *found = NULL;
+
+	mutex_lock(&vho_ports_lock);
+	list_for_each_entry(port, &vho_ports, list) {
+		if (port->type == VIRTUOSO_PORT_TYPE_VM && guid_equal(&port->uuid, uuid)) {
+			found = port;
+			vho_port_get(found);
+			break;
+		}
+	}
+	mutex_unlock(&vho_ports_lock);
+	return found;
+}
+
+struct vho_port *vho_port_next(u32 index)
+{
+	struct vho_port *port;
+
+	lockdep_assert_held(&vho_ports_lock);
+	list_for_each_entry(port, &vho_ports, list)
+		if (port->index >= index)
+			return port;
+	return NULL;
+}
+
+unsigned int vho_port_count_idle_vm(void)
+{
+	struct vho_port *port;
+	unsigned int n = 0;
+
+	mutex_lock(&vho_ports_lock);
+	list_for_each_entry(port, &vho_ports, list)
+		n += port->type == VIRTUOSO_PORT_TYPE_VM && !port->has_mdev;
+	mutex_unlock(&vho_ports_lock);
+	return n;
+}
+
+int vho_port_claim_mdev(struct vho_port *port, bool claim)
+{
+	int err = 0;
+
+	mutex_lock(&vho_ports_lock);
+	if (claim && (port->dying || list_empty(&port->list)))
+		err = -ENODEV;
+	else if (claim && port->has_mdev)
+		err = -EBUSY;
+	else
+		port->has_mdev = claim;
+	mutex_unlock(&vho_ports_lock);
+	return err;
+}
+
+int vho_ports_init(void)
+{
+	vho_port_wq = alloc_workqueue("virtuoso_port", 0, 0);
+	return vho_port_wq ? 0 : -ENOMEM;
+}
+
+void vho_ports_exit(void)
+{
+	struct vho_port *port, *next;
+
+	mutex_lock(&vho_ports_lock);
+	list_for_each_entry_safe(port, next, &vho_ports, list)
+		vho_port_delete_locked(port, NULL);
+	mutex_unlock(&vho_ports_lock);
+	/* Flows and packets under way hold ports. */
+	wait_event(vho_port_objects_wait, !atomic_read(&vho_port_objects));
+	destroy_workqueue(vho_port_wq);
+}

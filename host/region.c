@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory registered for payload, frames and records.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "core.h"
+#include "guest_state.h"
+#include "port.h"
+
+static void vho_region_free(struct vho_guest_state *guest, struct vho_region *region)
+{
+	vho_vdev_unmap(&guest->port->vdev, &region->map);
+	kfree(region);
+}
+
+struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
+{
+	struct vho_guest_state *guest = kzalloc(sizeof(*guest), GFP_KERNEL);
+	unsigned int i;
+
+	if (!guest)
+		return NULL;
+	guest->port = port;
+	guest->features = features;
+	xa_init_flags(&guest->regions, XA_FLAGS_ALLOC);
+	mt_init(&guest->region_tree);
+	xa_init(&guest->flow_ids);
+	xa_init_flags(&guest->incoming, XA_FLAGS_ALLOC1);
+	INIT_LIST_HEAD(&guest->tx_flows);
+	for (i = 0; i < VHO_CHANNELS_MAX; i++)
+		INIT_LIST_HEAD(&guest->channels[i].news);
+	return guest;
+}
+
+void vho_guest_free(struct vho_guest_state *guest)
+{
+	struct vho_region *region;
+	unsigned long id;
+
+	xa_for_each(&guest->regions, id, region)
+		vho_region_free(guest, region);
+	xa_destroy(&guest->regions);
+	mtree_destroy(&guest->region_tree);
+	xa_destroy(&guest->flow_ids);
+	xa_destroy(&guest->incoming);
+	kfree(guest);
+}
+
+/**
+ * vho_region_add() - register guest memory
+ * @guest: running driver
+ * @id: the driver's name for it
+ * @addr: first byte, page aligned
+ * @len: bytes, multiple of the page size
+ *
+ * Context: SP; pins memory.
+ * Return: VIRTUOSO_STATUS_*.
+ */
+u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
+{
+	struct vho_region *region;
+	u64 last;
+	int err;
+
+	if (id >= VHO_REGIONS_MAX || !len || len > VHO_REGION_BYTES_MAX ||
+	    !PAGE_ALIGNED(addr) || !PAGE_ALIGNED(len) || check_add_overflow(addr, (u64)len - 1, &last))
+		return VIRTUOSO_STATUS_INVAL;
+	if (xa_load(&guest->regions, id))
+		return VIRTUOSO_STATUS_EXIST;
+	region = kzalloc(sizeof(*region), GFP_KERNEL);
+	if (!region)
+		return VIRTUOSO_STATUS_NOMEM;
+	region->id = id;
+	err = vho_vdev_map(&guest->port->vdev, &region->map, addr, len);
+	if (err) {
+		kfree(region);
+		return err == -ENOMEM ? VIRTUOSO_STATUS_NOMEM : VIRTUOSO_STATUS_FAULT;
+	}
+	err = mtree_insert_range(&guest->region_tree, addr >> PAGE_SHIFT, last >> PAGE_SHIFT,
+				 region, GFP_KERNEL);
+	if (err) {
+		vho_region_free(guest, region);
+		return err == -EEXIST ? VIRTUOSO_STATUS_EXIST : VIRTUOSO_STATUS_NOMEM;
+	}
+	if (xa_err(xa_store(&guest->regions, id, region, GFP_KERNEL))) {
+		mtree_erase(&guest->region_tree, addr >> PAGE_SHIFT);
+		vho_region_free(guest, region);
+		return VIRTUOSO_STATUS_NOMEM;
+	}
+	return VIRTUOSO_STATUS_OK;
+}
+
+struct vho_region_del_call {
+	struct vho_guest_state *guest;
+	struct vho_region *region;
+	bool removed;
+};
+
+/* On the core's thread: between two turns nothing but payload rings points into a region. */
+static void vho_region_del_fn(void *arg)
+{
+	struct vho_region_del_call *call = arg;
+
+	if (call->region->users)
+		return;
+	mtree_erase(&call->guest->region_tree, call->region->map.iova >> PAGE_SHIFT);
+	xa_erase(&call->guest->regions, call->region->id);
+	call->removed = true;
+}
+
+/**
+ * vho_region_del() - forget guest memory
+ * @guest: running driver
+ * @id: the driver's name for it
+ *
+ * Context: SP; waits for the core.
+ * Return: VIRTUOSO_STATUS_*.
+ */
+u32 vho_region_del(struct vho_guest_state *guest, u32 id)
+{
+	struct vho_region_del_call call = { .guest = guest };
+
+	call.region = xa_load(&guest->regions, id);
+	if (!call.region)
+		return VIRTUOSO_STATUS_NOENT;
+	vho_worker_call(&guest->port->core->worker, vho_region_del_fn, &call);
+	if (!call.removed)
+		return VIRTUOSO_STATUS_BUSY;
+	vho_region_free(guest, call.region);
+	return VIRTUOSO_STATUS_OK;
+}
+
+void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)
+{
+	struct vho_region *region = mtree_load(&guest->region_tree, addr >> PAGE_SHIFT);
+	u64 off;
+
+	if (!region)
+		return NULL;
+	off = addr - region->map.iova;
+	if (len > region->map.len - off)
+		return NULL;
+	return region->map.vaddr + off;
+}
+
+struct vho_region *vho_region_get(struct vho_guest_state *guest, u32 id)
+{
+	return xa_load(&guest->regions, id);
+}

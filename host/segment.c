@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From a segment that TCP wants to send to a packet: headers from validated state,
+ * payload as page fragments of the guest's transmit ring.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/tcp.h>
+
+#include "flow.h"
+#include "port.h"
+#include "segment.h"
+
+/* Room in front for whatever the switch puts there (tunnel headers). */
+#define VHO_SEGMENT_HEADROOM	128
+
+/*
+ * Every packet that refers to guest memory holds a count of its port's ubuf, so that the
+ * port, and with it this code, stays until the last of them is gone.
+ */
+static void vho_segment_ubuf_complete(struct sk_buff *skb, struct ubuf_info *uarg, bool success)
+{
+	if (refcount_dec_and_test(&uarg->refcnt))
+		vho_port_put(container_of(uarg, struct vho_port, ubuf));
+}
+
+static const struct ubuf_info_ops vho_segment_ubuf_ops = {
+	.complete = vho_segment_ubuf_complete,
+};
+
+/*
+ * The flags mark fragments as guest memory: whoever would keep them (a local socket) copies
+ * them first (skb_orphan_frags_rx()), devices send them as they are.
+ */
+void vho_segment_port_init(struct vho_port *port)
+{
+	port->ubuf.ops = &vho_segment_ubuf_ops;
+	port->ubuf.flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
+	refcount_set(&port->ubuf.refcnt, 1);
+	vho_port_get(port);
+}
+
+void vho_segment_port_exit(struct vho_port *port)
+{
+	vho_segment_ubuf_complete(NULL, &port->ubuf, true);
+}
+
+/* May @page be added to the fragment that ends with @prev? One reference covers both then. */
+static bool vho_segment_joins(struct page *prev, struct page *page)
+{
+	return prev && page_to_pfn(page) == page_to_pfn(prev) + 1 &&
+	       compound_head(page) == compound_head(prev);
+}
+
+/* Appends ring bytes [seq, seq + len) as fragments, one per contiguous run of pages. */
+static int vho_segment_fill(struct sk_buff *skb, struct vho_flow *flow, u32 seq, u32 len)
+{
+	const struct vho_payload_ring *ring = &flow->tx;
+	u32 pos = (seq - ring->base_seq) & (ring->size - 1);
+	struct page *prev = NULL;
+	unsigned int nr = 0;
+
+	if (len > ring->size)
+		return -EINVAL;
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	while (len) {
+		u32 n = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
+		struct page *page = ring->pages[pos >> PAGE_SHIFT];
+
+		if (vho_segment_joins(prev, page)) {
+			skb_frag_size_add(&skb_shinfo(skb)->frags[nr - 1], n);
+		} else {
+			if (nr == MAX_SKB_FRAGS)
+				return -ENOBUFS;
+			get_page(page);
+			skb_fill_page_desc(skb, nr++, page, offset_in_page(pos), n);
+		}
+		prev = page;
+		pos = (pos + n) & (ring->size - 1);
+		len -= n;
+	}
+	refcount_inc(&flow->port->ubuf.refcnt);
+	skb_zcopy_init(skb, &flow->port->ubuf);
+	return 0;
+}
+
+static void vho_segment_tcp_header(struct sk_buff *skb, const struct vho_flow_key *key,
+				   const struct vho_tx_seg *seg)
+{
+	unsigned int len = sizeof(struct tcphdr) + seg->optlen;
+	struct tcphdr *th = skb_push(skb, len);
+
+	memset(th, 0, sizeof(*th));
+	th->source = key->lport;
+	th->dest = key->rport;
+	th->seq = htonl(seg->seq);
+	th->ack_seq = htonl(seg->ack);
+	th->doff = len / 4;
+	((u8 *)th)[13] = seg->flags;
+	th->window = htons(seg->wnd);
+	memcpy(th + 1, seg->opt, seg->optlen);
+	skb_reset_transport_header(skb);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct tcphdr, check);
+	th->check = ~tcp_v4_check(skb->len, key->laddr.s6_addr32[3], key->raddr.s6_addr32[3], 0);
+}
+
+static void vho_segment_ip_header(struct sk_buff *skb, struct vho_flow *flow, unsigned int segs)
+{
+	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+
+	iph->version = 4;
+	iph->ihl = 5;
+	iph->tos = flow->tos;
+	iph->tot_len = htons(skb->len);
+	iph->id = htons(flow->ip_id);
+	iph->frag_off = htons(IP_DF);
+	iph->ttl = flow->ttl;
+	iph->protocol = IPPROTO_TCP;
+	iph->saddr = flow->key.laddr.s6_addr32[3];
+	iph->daddr = flow->key.raddr.s6_addr32[3];
+	ip_send_check(iph);
+	flow->ip_id += segs;
+	skb_reset_network_header(skb);
+}
+
+static void vho_segment_eth_header(struct sk_buff *skb, const struct vho_flow *flow)
+{
+	struct ethhdr *eth = skb_push(skb, ETH_HLEN);
+
+	ether_addr_copy(eth->h_dest, flow->dmac);
+	ether_addr_copy(eth->h_source, flow->smac);
+	eth->h_proto = htons(ETH_P_IP);
+}
+
+/**
+ * vho_segment_xmit() - send a segment of a flow
+ * @flow: flow, owned by the caller
+ * @seg: segment; payload is taken from the flow's transmit ring
+ *
+ * Context: FP or SP.
+ * Return: 0; -ENOMEM, -ENOBUFS: not sent.
+ */
+int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
+{
+	struct vho_port *port = flow->port;
+	unsigned int segs = 1;
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb(VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
+			sizeof(struct tcphdr) + seg->optlen, GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return -ENOMEM;
+	skb_reserve(skb, VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
+		    sizeof(struct tcphdr) + seg->optlen);
+	if (seg->len) {
+		err = vho_segment_fill(skb, flow, seg->seq, seg->len);
+		if (err) {
+			kfree_skb(skb);
+			return err;
+		}
+		if (seg->len > seg->mss) {
+			segs = DIV_ROUND_UP(seg->len, seg->mss);
+			skb_shinfo(skb)->gso_size = seg->mss;
+			skb_shinfo(skb)->gso_segs = segs;
+			skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
+		}
+	}
+	vho_segment_tcp_header(skb, &flow->key, seg);
+	vho_segment_ip_header(skb, flow, segs);
+	vho_segment_eth_header(skb, flow);
+
+	vho_port_stat_add(port, VHO_STAT_fp_tx_segs, segs);
+	vho_port_stat_add(port, VHO_STAT_fp_tx_bytes, seg->len);
+	vho_port_netdev_rx(port, skb);
+	return 0;
+}

@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The slow path: connections before they are established and after they are over.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+
+#include "core.h"
+#include "flow.h"
+#include "guest_state.h"
+#include "listener.h"
+#include "packet.h"
+#include "port.h"
+#include "slow.h"
+#include "tcp_seq.h"
+
+/* Payload kept for a connection that the guest has not taken yet: the window it was offered. */
+#define VHO_SP_HELD_BYTES	(64 * 1024)
+#define VHO_SP_HELD_PACKETS	64
+
+static siphash_key_t vho_sp_isn_key __read_mostly;
+
+/* RFC 6528: a keyed hash of the tuple plus a clock, here of 64 ns. */
+static void vho_sp_params(const struct vho_flow *flow, struct vho_tcp_params *par, u64 now_ns)
+{
+	u64 hash;
+
+	net_get_random_once(&vho_sp_isn_key, sizeof(vho_sp_isn_key));
+	hash = siphash(&flow->key, sizeof(flow->key), &vho_sp_isn_key);
+	par->iss = (u32)hash + (u32)(now_ns >> 6);
+	par->ts_offset = hash >> 32;
+	par->mss_limit = flow->tcb.mss_limit;
+}
+
+static bool vho_sp_owns(const struct vho_flow *flow)
+{
+	return READ_ONCE(flow->owner) == &vho_slow;
+}
+
+static void vho_sp_release_backlog(struct vho_flow *flow)
+{
+	if (!flow->listener)
+		return;
+	vho_listener_release(flow->listener);
+	flow->listener = NULL;
+}
+
+static void vho_sp_hand_to_core(struct vho_flow *flow)
+{
+	vho_timer_disarm(&vho_slow, &flow->timer);
+	smp_store_release(&flow->owner, &flow->port->core->worker);
+	vho_flow_tell_core(flow, VHO_FC_ADOPT);
+}
+
+static void vho_sp_established(struct vho_flow *flow)
+{
+	vho_port_stat_inc(flow->port, VHO_STAT_sp_established);
+	if (!flow->passive) {
+		vho_sp_hand_to_core(flow);
+	} else if (!flow->announced) {
+		flow->announced = true;
+		vho_flow_tell_core(flow, VHO_FC_INCOMING);
+	}
+}
+
+/* TCP is over. What is left depends on who still knows the flow. */
+static void vho_sp_closed(struct vho_flow *flow)
+{
+	vho_timer_disarm(&vho_slow, &flow->timer);
+	__skb_queue_purge(&flow->held);
+	if (!flow->adopted && !flow->passive) {
+		vho_port_stat_inc(flow->port, VHO_STAT_sp_failed);
+		vho_sp_release_backlog(flow);
+		vho_flow_unhash(flow);
+		vho_flow_tell_core(flow, VHO_FC_FAILED);
+	} else if (!flow->adopted && !flow->announced) {
+		vho_port_stat_inc(flow->port, VHO_STAT_sp_failed);
+		vho_sp_release_backlog(flow);
+		vho_flow_unhash(flow);
+	} else if (flow->gone) {
+		vho_flow_unhash(flow);
+	}
+}
+
+static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
+{
+	u8 events = flow->tcb.events;
+
+	flow->tcb.events = 0;
+	if (events & VHO_EV_OUTPUT) {
+		vho_tcp_output(flow, VHO_SP_HELD_BYTES, now_ns);
+		events |= flow->tcb.events;
+		flow->tcb.events = 0;
+	}
+	if (events & VHO_EV_CLOSED)
+		vho_sp_closed(flow);
+	else if (events & VHO_EV_ESTABLISHED)
+		vho_sp_established(flow);
+	if (vho_sp_owns(flow) && !(events & VHO_EV_CLOSED))
+		vho_flow_rearm(flow, &vho_slow);
+}
+
+/* ---- segments ---- */
+
+/*
+ * Payload for a connection that the guest has not taken yet: the acknowledgment in it is
+ * processed, the packet waits for the core.
+ */
+static bool vho_sp_hold(struct vho_flow *flow, struct sk_buff *skb, struct vho_rx_seg *seg, u64 now_ns)
+{
+	u32 len = seg->len;
+
+	seg->flags &= ~(VHO_TCPF_FIN | VHO_TCPF_PSH);
+	seg->len = 0;
+	if (vho_tcp_rx(flow, seg, now_ns) != VHO_DONE)
+		return false;
+	vho_sp_flow_after(flow, now_ns);
+	if (flow->tcb.state == TCP_CLOSE || flow->held_bytes + len > VHO_SP_HELD_BYTES ||
+	    skb_queue_len(&flow->held) >= VHO_SP_HELD_PACKETS) {
+		seg->drop = VHO_STAT_drop_rcvbuf;
+		return false;
+	}
+	flow->held_bytes += len;
+	vho_packet(skb)->flow = NULL;
+	__skb_queue_tail(&flow->held, skb);
+	return true;
+}
+
+/* Return: the packet was kept. */
+static bool vho_sp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, struct vho_rx_seg *seg,
+			   u64 now_ns)
+{
+	struct vho_rx_seg copy = *seg;
+	struct vho_tx_seg rst;
+
+	if (flow->tcb.state == TCP_CLOSE) {
+		if (vho_tcp_reset_for(seg, &rst))
+			vho_segment_xmit(flow, &rst);
+		return false;
+	}
+	switch (vho_tcp_rx(flow, seg, now_ns)) {
+	case VHO_DONE:
+		vho_sp_flow_after(flow, now_ns);
+		return false;
+	case VHO_TO_SLOW:
+		if (vho_sp_hold(flow, skb, &copy, now_ns))
+			return true;
+		seg = &copy;
+		break;
+	case VHO_DROP:
+		vho_sp_flow_after(flow, now_ns);
+		break;
+	}
+	vho_port_stat_inc(flow->port, seg->drop ?: VHO_STAT_drop_state);
+	return false;
+}
+
+/* A SYN for a listener. Return: the flow, hashed, in SYN_RECV. */
+static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key,
+			  const struct vho_rx_seg *syn, u64 now_ns)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+	struct vho_listener *listener;
+	struct vho_tcp_params par;
+	struct vho_flow *flow;
+	bool full;
+
+	vho_port_stat_inc(port, VHO_STAT_sp_syn_rx);
+	listener = vho_listener_reserve(port, key, &full);
+	if (!listener) {
+		vho_port_stat_inc(port, full ? VHO_STAT_drop_backlog : VHO_STAT_drop_state);
+		return;
+	}
+	flow = vho_flow_alloc(port, key, GFP_KERNEL);
+	if (!flow) {
+		vho_listener_release(listener);
+		vho_port_stat_inc(port, VHO_STAT_drop_limit);
+		return;
+	}
+	flow->passive = true;
+	flow->listener = listener;
+	flow->ttl = IPDEFTTL;
+	flow->tcb.mss_limit = READ_ONCE(port->netdev->mtu) - sizeof(struct iphdr) -
+			      sizeof(struct tcphdr);
+	ether_addr_copy(flow->smac, eth->h_dest);
+	ether_addr_copy(flow->dmac, eth->h_source);
+	if (vho_flow_hash(flow)) {
+		vho_sp_release_backlog(flow);
+		vho_port_stat_inc(port, VHO_STAT_drop_nomem);
+	} else {
+		vho_sp_params(flow, &par, now_ns);
+		vho_tcp_accept(flow, &par, syn, now_ns);
+		vho_sp_flow_after(flow, now_ns);
+	}
+	vho_flow_put(flow);	/* the table has its own */
+}
+
+/* The flow of the segment, with a reference; looked up again when softirq found none. */
+static struct vho_flow *vho_sp_rx_find(struct sk_buff *skb, const struct vho_flow_key *key)
+{
+	struct vho_flow *flow = vho_packet(skb)->flow;
+
+	if (flow)
+		return flow;
+	rcu_read_lock();
+	flow = vho_flow_lookup_rcu(key);
+	if (flow && !vho_flow_get_unless_zero(flow))
+		flow = NULL;
+	rcu_read_unlock();
+	return flow;
+}
+
+void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
+{
+	struct vho_flow_key key = { .port_index = port->index };
+	struct vho_flow *flow = vho_packet(skb)->flow;
+	struct vho_rx_payload payload;
+	struct vho_rx_seg seg;
+
+	if (flow && !vho_sp_owns(flow)) {
+		if (!ptr_ring_produce_bh(&port->rxq, skb)) {
+			vho_port_wake(port);
+			return;
+		}
+		vho_port_stat_inc(port, VHO_STAT_drop_rxq_full);
+		goto out;
+	}
+	if (!vho_packet_csum_ok(skb)) {
+		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
+		goto out;
+	}
+	vho_packet_segment(skb, &seg, &payload);
+	if (!flow) {
+		/* The packet was TCP when it was queued; parsing it again gives the key. */
+		if (vho_packet_parse(skb, &key) != VHO_PACKET_TCP)
+			goto out;
+		flow = vho_sp_rx_find(skb, &key);
+	} else {
+		key = flow->key;
+	}
+	if (flow && flow->tcb.state == TCP_TIME_WAIT && vho_sp_owns(flow) &&
+	    vho_tcp_tw_reusable(&flow->tcb, &seg)) {
+		/* A new connection takes the place of the old one in the table. */
+		vho_flow_unhash(flow);
+		vho_flow_put(flow);
+		flow = NULL;
+	}
+	vho_packet(skb)->flow = flow;
+	if (!flow)
+		vho_sp_rx_syn(port, skb, &key, &seg, now_ns);
+	else if (vho_sp_owns(flow) && vho_sp_rx_flow(flow, skb, &seg, now_ns))
+		skb = NULL;	/* held */
+out:
+	if (flow)
+		vho_flow_put(flow);
+	consume_skb(skb);
+}
+
+/* ---- requests of the core ---- */
+
+static void vho_sp_fail(struct vho_flow *flow, u8 error)
+{
+	flow->tcb.error = error;
+	WRITE_ONCE(flow->tcb.state, TCP_CLOSE);
+	vho_sp_closed(flow);
+}
+
+/* An old connection of the same tuple in TIME-WAIT may give way (RFC 6191). */
+static bool vho_sp_evict_time_wait(struct vho_flow *flow, u32 *snd_max, u64 now_ns)
+{
+	struct vho_flow *old;
+	bool evicted = false;
+
+	rcu_read_lock();
+	old = vho_flow_lookup_rcu(&flow->key);
+	if (old && vho_sp_owns(old) && old->tcb.state == TCP_TIME_WAIT &&
+	    vho_tcp_tw_reusable_active(&old->tcb, now_ns)) {
+		*snd_max = old->tcb.snd_max;
+		vho_flow_unhash(old);
+		evicted = true;
+	}
+	rcu_read_unlock();
+	return evicted;
+}
+
+static void vho_sp_connect(struct vho_flow *flow, u64 now_ns)
+{
+	struct vho_tcp_params par;
+	u32 old_snd_max = 0;
+	bool evicted = false;
+	int err;
+
+	err = vho_flow_hash(flow);
+	if (err == -EEXIST && vho_sp_evict_time_wait(flow, &old_snd_max, now_ns)) {
+		evicted = true;
+		err = vho_flow_hash(flow);
+	}
+	if (err) {
+		vho_sp_fail(flow, err == -EEXIST ? VIRTUOSO_ERR_INUSE : VIRTUOSO_ERR_LIMIT);
+		return;
+	}
+	vho_sp_params(flow, &par, now_ns);
+	if (evicted && vho_seq_before(par.iss, old_snd_max + VHO_SP_HELD_BYTES))
+		par.iss = old_snd_max + VHO_SP_HELD_BYTES;
+	vho_tcp_connect(flow, &par, now_ns);
+	vho_sp_flow_after(flow, now_ns);
+}
+
+/* The guest has taken an incoming connection (or what is left of it). */
+static void vho_sp_attach(struct vho_flow *flow)
+{
+	vho_sp_release_backlog(flow);
+	vho_sp_hand_to_core(flow);
+}
+
+/* The guest wants none of it: before ATTACH, or while still connecting. */
+static void vho_sp_abort(struct vho_flow *flow, u64 now_ns)
+{
+	if (flow->adopted)
+		return;
+	flow->announced = false;
+	switch (flow->tcb.state) {
+	case 0:
+		vho_sp_fail(flow, VIRTUOSO_ERR_RESET);
+		break;
+	case TCP_CLOSE:
+		/* Announced, reset by the peer, now refused: nobody else knows it. */
+		if (flow->passive) {
+			vho_sp_release_backlog(flow);
+			vho_flow_unhash(flow);
+		}
+		break;
+	default:
+		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+		vho_sp_flow_after(flow, now_ns);
+		break;
+	}
+}
+
+void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_flow *flow = container_of(msg, struct vho_flow, to_slow.msg);
+	unsigned long bits = vho_flow_post_take(&flow->to_slow);
+	struct vho_port *port = flow->port;
+	u64 now_ns = ktime_get_ns();
+
+	if (bits & BIT(VHO_FS_CONNECT)) {
+		if (!port->slow_guest || (bits & BIT(VHO_FS_ABORT)))
+			vho_sp_fail(flow, VIRTUOSO_ERR_RESET);
+		else
+			vho_sp_connect(flow, now_ns);
+	} else if (bits & BIT(VHO_FS_ATTACH)) {
+		if (port->slow_guest && vho_sp_owns(flow))
+			vho_sp_attach(flow);
+		else if (vho_sp_owns(flow))
+			vho_sp_abort(flow, now_ns);
+	} else if ((bits & BIT(VHO_FS_ABORT)) && vho_sp_owns(flow)) {
+		vho_sp_abort(flow, now_ns);
+	}
+	if (bits & BIT(VHO_FS_TIME_WAIT))
+		vho_flow_rearm(flow, &vho_slow);
+	if (bits & BIT(VHO_FS_GONE)) {
+		flow->gone = true;
+		if (vho_sp_owns(flow) && flow->tcb.state != TCP_TIME_WAIT) {
+			vho_timer_disarm(&vho_slow, &flow->timer);
+			vho_sp_release_backlog(flow);
+			vho_flow_unhash(flow);
+		}
+	}
+	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
+	vho_flow_put(flow);
+}
+
+void vho_sp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
+{
+	struct vho_flow *flow = container_of(timer, struct vho_flow, timer);
+	struct vho_port *port = flow->port;
+
+	/* The table's reference may go; ours lasts until the end. */
+	vho_flow_get(flow);
+	vho_tcp_timer(flow, now_ns);
+	vho_sp_flow_after(flow, now_ns);
+	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
+	vho_flow_put(flow);
+}
+
+/* ---- driver reset, port deletion ---- */
+
+/* The first flow of @port that is the slow path's to end, with a reference. */
+static struct vho_flow *vho_sp_pick(struct vho_port *port, bool all)
+{
+	struct vho_flow *flow;
+
+	spin_lock_bh(&port->flows_lock);
+	list_for_each_entry(flow, &port->flows, port_node) {
+		bool due = all ? flow->hashed : flow->hashed && !flow->adopted &&
+				 flow->tcb.state != TCP_TIME_WAIT;
+
+		if (vho_sp_owns(flow) && due && vho_flow_get_unless_zero(flow)) {
+			spin_unlock_bh(&port->flows_lock);
+			return flow;
+		}
+	}
+	spin_unlock_bh(&port->flows_lock);
+	return NULL;
+}
+
+void vho_sp_port_stop(struct vho_port *port, bool all)
+{
+	struct vho_flow *flow;
+	u64 now_ns = ktime_get_ns();
+
+	while ((flow = vho_sp_pick(port, all))) {
+		if (!flow->adopted && flow->tcb.state != TCP_CLOSE) {
+			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+			flow->tcb.events = 0;
+			if (!flow->passive)
+				vho_flow_tell_core(flow, VHO_FC_FAILED);
+		}
+		vho_timer_disarm(&vho_slow, &flow->timer);
+		vho_sp_release_backlog(flow);
+		__skb_queue_purge(&flow->held);
+		vho_flow_unhash(flow);
+		vho_flow_put(flow);
+	}
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counters of a port.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/percpu.h>
+
+#include "port.h"
+#include "stats.h"
+
+const char *const vho_stat_names[VHO_STAT_NR] = {
+#define X(name, doc) [VHO_STAT_##name] = #name,
+	VHO_STATS(X)
+#undef X
+};
+
+/**
+ * vho_port_stat_add() - count something for a port
+ * @port: whose counter
+ * @stat: which
+ * @n: by how much
+ *
+ * Context: any.
+ */
+void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n)
+{
+	this_cpu_add(port->stats->v[stat], n);
+}
+
+/**
+ * vho_port_stats_sum() - add up the counters of all CPUs
+ * @port: whose counters
+ * @sum: result, by enum vho_stat
+ *
+ * Context: any.
+ */
+void vho_port_stats_sum(struct vho_port *port, u64 sum[VHO_STAT_NR])
+{
+	unsigned int i;
+	int cpu;
+
+	memset(sum, 0, sizeof(u64) * VHO_STAT_NR);
+	for_each_possible_cpu(cpu) {
+		const struct vho_stats *stats = per_cpu_ptr(port->stats, cpu);
+
+		for (i = 0; i < VHO_STAT_NR; i++)
+			sum[i] += READ_ONCE(stats->v[i]);
+	}
+}

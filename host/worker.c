@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Worker threads: messages, timers, sleep and wake-up.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/completion.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+
+#include "worker.h"
+
+/* Timers run in one round before messages and ports are looked at again. */
+#define VHO_WORKER_TIMERS_MAX	64
+
+static bool vho_worker_run_msgs(struct vho_worker *worker)
+{
+	struct llist_node *list = llist_del_all(&worker->msgs);
+	struct vho_msg *msg, *next;
+
+	if (!list)
+		return false;
+	/* Oldest first: ownership hand-over relies on the order of posting. */
+	list = llist_reverse_order(list);
+	llist_for_each_entry_safe(msg, next, list, node)
+		msg->fn(worker, msg);
+	return true;
+}
+
+static bool vho_worker_run_timers(struct vho_worker *worker, u64 now_ns)
+{
+	struct timerqueue_node *node;
+	unsigned int n;
+
+	for (n = 0; n < VHO_WORKER_TIMERS_MAX; n++) {
+		struct vho_timer *timer;
+
+		node = timerqueue_getnext(&worker->timers);
+		if (!node || node->expires > now_ns)
+			break;
+		timer = container_of(node, struct vho_timer, node);
+		timerqueue_del(&worker->timers, node);
+		timer->fn(worker, timer, now_ns);
+	}
+	return n;
+}
+
+static void vho_worker_sleep(struct vho_worker *worker)
+{
+	struct timerqueue_node *node = timerqueue_getnext(&worker->timers);
+	ktime_t at = node ? node->expires : KTIME_MAX;
+
+	set_current_state(TASK_IDLE);
+	if (!test_bit(VHO_WORKER_WOKEN, &worker->flags) && !kthread_should_stop())
+		schedule_hrtimeout(node ? &at : NULL, HRTIMER_MODE_ABS);
+	__set_current_state(TASK_RUNNING);
+}
+
+static int vho_worker_thread(void *data)
+{
+	struct vho_worker *worker = data;
+
+	while (!kthread_should_stop() || !llist_empty(&worker->msgs)) {
+		bool busy;
+		u64 now_ns;
+
+		/* Cleared before work is looked for: what comes later sets it again. */
+		clear_bit(VHO_WORKER_WOKEN, &worker->flags);
+		smp_mb__after_atomic();
+
+		busy = vho_worker_run_msgs(worker);
+		now_ns = ktime_get_ns();
+		busy |= vho_worker_run_timers(worker, now_ns);
+		busy |= worker->serve(worker, now_ns);
+		if (busy)
+			cond_resched();
+		else
+			vho_worker_sleep(worker);
+	}
+	return 0;
+}
+
+int vho_worker_start(struct vho_worker *worker, int cpu, const char *name,
+		     bool (*serve)(struct vho_worker *worker, u64 now_ns))
+{
+	struct task_struct *task;
+
+	init_llist_head(&worker->msgs);
+	timerqueue_init_head(&worker->timers);
+	worker->flags = 0;
+	worker->serve = serve;
+	task = kthread_create(vho_worker_thread, worker, "%s", name);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	if (cpu >= 0)
+		kthread_bind(task, cpu);
+	worker->task = task;
+	wake_up_process(task);
+	return 0;
+}
+
+void vho_worker_stop(struct vho_worker *worker)
+{
+	if (!worker->task)
+		return;
+	kthread_stop(worker->task);
+	worker->task = NULL;
+}
+
+void vho_worker_wake(struct vho_worker *worker)
+{
+	if (!test_and_set_bit(VHO_WORKER_WOKEN, &worker->flags) && worker->task != current)
+		wake_up_process(worker->task);
+}
+
+void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg)
+{
+	llist_add(&msg->node, &worker->msgs);
+	vho_worker_wake(worker);
+}
+
+struct vho_call {
+	struct vho_msg msg;
+	void (*fn)(void *arg);
+	void *arg;
+	struct completion done;
+};
+
+static void vho_worker_call_fn(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_call *call = container_of(msg, struct vho_call, msg);
+
+	call->fn(call->arg);
+	complete(&call->done);
+}
+
+void vho_worker_call(struct vho_worker *worker, void (*fn)(void *arg), void *arg)
+{
+	struct vho_call call = {
+		.msg.fn = vho_worker_call_fn,
+		.fn = fn,
+		.arg = arg,
+	};
+
+	might_sleep();
+	init_completion(&call.done);
+	vho_worker_post(worker, &call.msg);
+	wait_for_completion(&call.done);
+}
+
+void vho_timer_init(struct vho_timer *timer,
+		    void (*fn)(struct vho_worker *w, struct vho_timer *t, u64 now_ns))
+{
+	timerqueue_init(&timer->node);
+	timer->fn = fn;
+}
+
+void vho_timer_disarm(struct vho_worker *worker, struct vho_timer *timer)
+{
+	if (RB_EMPTY_NODE(&timer->node.node))
+		return;
+	timerqueue_del(&worker->timers, &timer->node);
+}
+
+void vho_timer_arm(struct vho_worker *worker, struct vho_timer *timer, u64 at_ns)
+{
+	/* A timer that fires early finds nothing due and is armed again: moving it later is free. */
+	if (!RB_EMPTY_NODE(&timer->node.node)) {
+		if (at_ns != U64_MAX && timer->node.expires <= at_ns)
+			return;
+		vho_timer_disarm(worker, timer);
+	}
+	if (at_ns == U64_MAX)
+		return;
+	timer->node.expires = min_t(u64, at_ns, KTIME_MAX);
+	timerqueue_add(&worker->timers, &timer->node);
+}
