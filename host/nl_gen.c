@@ -18,7 +18,7 @@ static const struct netlink_range_validation virtuoso_a_port_max_flows_range = {
 
 static const struct netlink_range_validation virtuoso_a_port_mtu_range = {
 	.min	= 68ULL,
-	.max	= 65535ULL,
+	.max	= 65521ULL,
 };
 
 /* VIRTUOSO_CMD_PORT_NEW - do */
