@@ -25,10 +25,8 @@ struct vho_port;
  * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
- * @idle_ns: time slept
  * @poll_idle_ns: time spent polling in vain
  * @turns: turns served
- * @wakeups: times it slept and was woken
  */
 struct vho_core {
 	struct vho_worker worker;
@@ -39,10 +37,8 @@ struct vho_core {
 	u64 poll_ns;
 	unsigned int nr_ports;
 	u64 busy_ns;
-	u64 idle_ns;
 	u64 poll_idle_ns;
 	u64 turns;
-	u64 wakeups;
 };
 
 int vho_cores_init(void);

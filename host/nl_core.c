@@ -21,9 +21,9 @@ static int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
 			div_u64(READ_ONCE(core->poll_ns), NSEC_PER_USEC)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_BUSY_NS, READ_ONCE(core->busy_ns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_POLL_NS, READ_ONCE(core->poll_idle_ns)) ||
-	    nla_put_uint(skb, VIRTUOSO_A_CORE_IDLE_NS, READ_ONCE(core->idle_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_IDLE_NS, READ_ONCE(core->worker.idle_ns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_TURNS, READ_ONCE(core->turns)) ||
-	    nla_put_uint(skb, VIRTUOSO_A_CORE_WAKEUPS, READ_ONCE(core->wakeups)))
+	    nla_put_uint(skb, VIRTUOSO_A_CORE_WAKEUPS, READ_ONCE(core->worker.wakeups)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -50,11 +50,14 @@ static void vho_worker_sleep(struct vho_worker *worker)
 {
 	struct timerqueue_node *node = timerqueue_getnext(&worker->timers);
 	ktime_t at = node ? node->expires : KTIME_MAX;
+	u64 start_ns = ktime_get_ns();
 
 	set_current_state(TASK_IDLE);
 	if (!test_bit(VHO_WORKER_WOKEN, &worker->flags) && !kthread_should_stop())
 		schedule_hrtimeout(node ? &at : NULL, HRTIMER_MODE_ABS);
 	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(worker->idle_ns, worker->idle_ns + (ktime_get_ns() - start_ns));
+	WRITE_ONCE(worker->wakeups, worker->wakeups + 1);
 }
 
 static int vho_worker_thread(void *data)
@@ -89,6 +92,8 @@ int vho_worker_start(struct vho_worker *worker, int cpu, const char *name,
 	init_llist_head(&worker->msgs);
 	timerqueue_init_head(&worker->timers);
 	worker->flags = 0;
+	worker->idle_ns = 0;
+	worker->wakeups = 0;
 	worker->serve = serve;
 	task = kthread_create(vho_worker_thread, worker, "%s", name);
 	if (IS_ERR(task))

@@ -44,6 +44,8 @@ struct vho_timer {
  * @flags: VHO_WORKER_*, atomic bit operations, any context
  * @msgs: messages from anybody (lockless list)
  * @timers: owner: the thread
+ * @idle_ns: time slept; written by the thread, READ_ONCE
+ * @wakeups: times it slept; likewise
  * @serve: one round of the worker's own work at now_ns; true: call again without sleeping
  */
 struct vho_worker {
@@ -51,6 +53,8 @@ struct vho_worker {
 	unsigned long flags;
 	struct llist_head msgs;
 	struct timerqueue_head timers;
+	u64 idle_ns;
+	u64 wakeups;
 	bool (*serve)(struct vho_worker *worker, u64 now_ns);
 };
 
