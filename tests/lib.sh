@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the integration tests share. A test is a script tests/NAME.sh whose head says
+# in which modes it runs (container: the guest is a network namespace, vm: a KVM guest):
+#
+#	# mode: container vm
+#	# cases: loss reorder	(optional: the script runs once for each, as $1)
+#	# limit: 120		(optional: seconds, default 60)
+#
+# It sources this file, calls start, and then speaks of places: host, g1 and g2 (the
+# guests), peer (an ordinary Linux namespace), all in the bridge br0:
+#
+#	host 10.7.0.1   peer 10.7.0.2   g1 10.7.0.11   g2 10.7.0.12
+#
+# Any command that fails ends the test.
+
+set -eEuo pipefail
+shopt -s inherit_errexit
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+MODE=${VIRTUOSO_MODE:-container}		# container or vm
+MODULES=${VIRTUOSO_MODULES:-$TOP}		# where host/ and guest/ hold the modules
+SLOW=${VIRTUOSO_SLOW:-1}			# factor for time limits: debug kernels are slow
+WORK=/run/virtuoso-test				# files of the test that runs
+PATH=$TOP/tools/virtuosoctl:$TOP/tests:$TOP/scripts:$PATH:/usr/sbin:/sbin
+HOST=10.7.0.1 PEER=10.7.0.2 G1=10.7.0.11 G2=10.7.0.12
+export LC_ALL=C
+
+trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed ($?): $BASH_COMMAND" >&2' ERR
+
+# --- saying and checking
+
+log() { printf '[%6.2f] %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*"; }
+
+fail() {
+	log "FAILED at ${BASH_SOURCE[1]##*/}:${BASH_LINENO[0]}: $*"
+	trap - ERR
+	exit 1
+}
+
+assert_eq() { [ "$1" = "$2" ] || fail "${3:-}: $1 is not $2"; }
+assert_ge() { [ "$1" -ge "$2" ] || fail "${3:-}: $1 is less than $2"; }
+assert_le() { [ "$1" -le "$2" ] || fail "${3:-}: $1 is more than $2"; }
+
+# fails_with TEXT COMMAND...: COMMAND must fail and say TEXT (a basic regular expression).
+fails_with() {
+	local text=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		fail "succeeded, but was to fail: $*"
+	fi
+	grep -q -- "$text" <<< "$out" || fail "\"$*\" did not say \"$text\" but: $out"
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; looks 20 times a second.
+wait_for() {
+	local limit=$(($1 * SLOW)) end never
+	end=$((SECONDS + limit))
+	shift
+	exec {never}<> <(:)
+	until ("$@") > /dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || fail "after $limit s still not: $*"
+		read -rt 0.05 -u "$never" || true
+	done
+	exec {never}>&-
+}
+
+# --- places
+
+# on PLACE COMMAND [ARG]...: run it there, with its output and exit status.
+on() {
+	local place=$1
+	shift
+	case $MODE-$place in
+	*-host) "$@" ;;
+	vm-g[0-9]) guest-machine run "$place" -t $((120 * SLOW)) "$(printf '%q ' "$@")" ;;
+	*) ip netns exec "$place" "$@" ;;
+	esac
+}
+
+# The directory $place_dir of PLACE holds the files of what was spawned there; the
+# place itself knows it as $place_out.
+files_of() {
+	case $MODE-$1 in
+	vm-g[0-9]) place_dir=$(guest-machine dir "$1") place_out=/out ;;
+	*) place_dir=$WORK place_out=$WORK ;;
+	esac
+}
+
+declare -A spawn_place
+
+# spawn NAME PLACE COMMAND [ARG]...: in the background; see log_of, finish, signal.
+spawn() {
+	local name=$1 place=$2 place_dir place_out run
+	shift 2
+	files_of "$place"
+	rm -f "$place_dir/$name".*
+	run="$(printf '%q ' "$@") > $place_out/$name.log 2>&1 < /dev/null &
+		echo \$! > $place_out/$name.pid.new
+		mv $place_out/$name.pid.new $place_out/$name.pid
+		wait \$!
+		echo \$? > $place_out/$name.status.new
+		mv $place_out/$name.status.new $place_out/$name.status"
+	spawn_place[$name]=$place
+	case $MODE-$place in
+	vm-g[0-9]) guest-machine run "$place" "setsid bash -c $(printf %q "$run") > /dev/null 2>&1 < /dev/null &" ;;
+	*-host) setsid bash -c "$run" > /dev/null 2>&1 < /dev/null & ;;
+	*) ip netns exec "$place" setsid bash -c "$run" > /dev/null 2>&1 < /dev/null & ;;
+	esac
+	wait_for 10 test -e "$place_dir/$name.pid"
+}
+
+log_of() {
+	local place_dir place_out
+	files_of "${spawn_place[$1]}"
+	echo "$place_dir/$1.log"
+}
+
+# signal NAME [SIGNAL]
+signal() {
+	local place_dir place_out
+	files_of "${spawn_place[$1]}"
+	on "${spawn_place[$1]}" kill "-${2:-TERM}" "$(cat "$place_dir/$1.pid")"
+}
+
+# finish NAME SECONDS: wait for its end; returns its exit status, 128 + signal if killed.
+finish() {
+	local place_dir place_out
+	files_of "${spawn_place[$1]}"
+	wait_for "$2" test -e "$place_dir/$1.status"
+	return "$(cat "$place_dir/$1.status")"
+}
+
+logged() { grep -q -- "$2" "$(log_of "$1")"; }
+
+# --- connections
+
+# serve NAME PLACE PORT [OPTION]...: the peer program as a server.
+serve() {
+	local name=$1 place=$2
+	shift 2
+	spawn "$name" "$place" peer serve "$@"
+	wait_for 10 logged "$name" listening
+}
+
+# transfer PLACE ADDRESS PORT [OPTION]...: verified, see "peer"; prints its last line.
+transfer() {
+	local place=$1 out
+	shift
+	if ! out=$(on "$place" peer transfer "$@" -t $((50 * SLOW)) 2>&1); then
+		tail -n 15 <<< "$out"
+		fail "transfer from $place to $*"
+	fi
+	log "$place to $*: $(tail -n 1 <<< "$out")"
+}
+
+# --- what the host says
+
+stat_of() { virtuosoctl -j stats show port "$1" | jq ".[0].stats.$2"; }
+
+# The payload bytes of a port that went through the fast path, both ways.
+bytes_of() { echo $(($(stat_of "$1" fp_rx_bytes) + $(stat_of "$1" fp_tx_bytes))); }
+
+# nr_flows PORT [STATE]...: flows of a port in any of these states (default: all but TIME-WAIT).
+nr_flows() {
+	local port=$1 filter='select(.state != "time-wait")'
+	shift
+	[ $# = 0 ] || filter="select(.state | IN($(printf '"%s",' "$@" | sed 's/,$//')))"
+	virtuosoctl -j flow show port "$port" | jq "[.[] | $filter] | length"
+}
+
+no_flows() { [ "$(nr_flows "$@")" = 0 ]; }
+has_flows() { [ "$(nr_flows "$@")" != 0 ]; }
+
+port_state() { virtuosoctl -j port show "$1" | jq -r '.[0].state'; }
+port_is() { [ "$(port_state "$1")" = "$2" ]; }
+
+# --- the network
+
+# load MODULE-FILE [PARAMETER]...: with what it depends on.
+load() {
+	local deps
+	deps=$(modinfo -F depends "$1" | tr , ' ')
+	# shellcheck disable=SC2086 # a list of modules
+	[ -z "$deps" ] || modprobe -a $deps
+	insmod "$@"
+}
+
+load_host() { load "$MODULES/host/virtuoso_host.ko" "$@"; }
+
+load_guest() {
+	modprobe virtio_vdpa
+	load "$MODULES/guest/virtuoso_guest.ko" "$@"
+}
+
+# A namespace NAME with ADDRESS, by a veth pair in the bridge.
+make_peer() {
+	local name=$1 address=$2
+	ip netns add "$name"
+	ip link add "$name-br" type veth peer name eth0 netns "$name"
+	ip link set "$name-br" master br0 up
+	ip -n "$name" addr add "$address/24" dev eth0
+	ip -n "$name" link set lo up
+	ip -n "$name" link set eth0 up
+}
+
+make_bridge() {
+	ip link add br0 type bridge mcast_snooping 0
+	ip addr add $HOST/24 dev br0
+	ip link set br0 up
+	make_peer peer $PEER
+}
+
+# netem OPTION...: on both directions of the peer's link, packet by packet.
+netem() {
+	local dev
+	for dev in "ip netns exec peer tc qdisc replace dev eth0" "tc qdisc replace dev peer-br"; do
+		$dev root netem limit 10000 "$@"
+	done
+	ip netns exec peer ethtool -K eth0 tso off gso off gro off > /dev/null
+	ethtool -K peer-br tso off gso off gro off > /dev/null
+}
+
+# --- containers
+
+make_container() {
+	local name=$1 port=$2 address=$3 dev
+	ip netns add "$name"
+	dev=$(virtuosoctl -j port add "$port" container | jq -r '.[0].guest_dev')
+	ip link set "$port" master br0 up
+	ip link set "$dev" netns "$name" name eth0
+	ip -n "$name" addr add "$address/24" dev eth0
+	ip -n "$name" link set lo up
+	ip -n "$name" link set eth0 up
+	wait_for 10 port_is "$port" running
+}
+
+kill_in_netns() {
+	local pids
+	pids=$(ip netns pids "$1")
+	# shellcheck disable=SC2086 # a list of processes
+	[ -z "$pids" ] || kill -9 $pids 2> /dev/null || true
+}
+
+netns_idle() { [ -z "$(ip netns pids "$1")" ]; }
+
+delete_netns() {
+	[ -e "/run/netns/$1" ] || return 0
+	kill_in_netns "$1"
+	wait_for 10 netns_idle "$1"
+	ip netns del "$1"
+}
+
+delete_ports() {
+	local port
+	[ -e /sys/module/virtuoso_host ] || return 0
+	for port in $(virtuosoctl -j port show | jq -r '.[].name'); do
+		virtuosoctl port del "$port"
+	done
+}
+
+unload() {
+	[ ! -e "/sys/module/$1" ] || rmmod "$1"
+}
+
+# --- virtual machines; they live on from test to test as long as they are well
+
+start_vm() {
+	local name=$1 port=$2 qemu
+	shift 2
+	virtuosoctl -j port show "$port" > /dev/null 2>&1 || virtuosoctl -j port add "$port" vm > "/run/$port.json"
+	ip link set "$port" master br0 up
+	qemu=$(jq -r '.[0].qemu' "/run/$port.json")
+	# shellcheck disable=SC2086 # several arguments
+	guest-machine start "$name" -n -m $((SLOW > 1 ? 1024 : 512)) "$@" -- $qemu
+}
+
+# The guest's modules and network, once it is up.
+init_vm() {
+	local name=$1 port=$2 address=$3
+	guest-machine wait "$name" $((90 * SLOW))
+	guest-machine run "$name" "insmod $MODULES/guest/virtuoso_guest.ko"
+	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
+	wait_for 10 port_is "$port" running
+}
+
+vm_is_well() {
+	[ "$(guest-machine run "$1" -t 20 "cat /sys/class/net/eth0/operstate" 2> /dev/null)" = up ]
+}
+
+start_vms() {
+	local fresh='' g
+	for g in 1 2; do
+		! vm_is_well g$g || continue
+		guest-machine kill g$g 2> /dev/null || true
+		start_vm g$g p$g
+		fresh="$fresh $g"
+	done
+	for g in $fresh; do
+		init_vm g$g p$g 10.7.0.1$g
+	done
+}
+
+# --- start and clean-up
+
+start() {
+	rm -rf "$WORK"
+	mkdir -p "$WORK"
+	[ -e /sys/module/virtuoso_host ] || load_host
+	if [ $MODE = container ]; then
+		load_guest
+		make_bridge
+		make_container g1 p1 $G1
+		make_container g2 p2 $G2
+	else
+		[ -e /sys/class/net/br0 ] || make_bridge
+		start_vms
+	fi
+}
+
+# After a test. Containers: everything goes, modules, too.
+clean_up() {
+	local ns
+	if [ $MODE = vm ]; then
+		tc qdisc del dev peer-br root 2> /dev/null || true
+		ip netns exec peer tc qdisc del dev eth0 root 2> /dev/null || true
+		kill_in_netns peer
+		return 0
+	fi
+	for ns in g1 g2 peer; do
+		delete_netns $ns
+	done
+	[ ! -e /sys/class/net/br0 ] || ip link del br0
+	delete_ports
+	unload virtuoso_guest
+	unload virtuoso_host
+}
+
+# After the last test: the virtual machines, too.
+clean_up_all() {
+	local g
+	for g in g1 g2; do
+		guest-machine stop $g 2> /dev/null || true
+	done
+	MODE=container
+	clean_up
+}
