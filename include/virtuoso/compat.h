@@ -78,4 +78,17 @@ static inline int virtuoso_vq_add_inbuf(struct virtqueue *vq, struct scatterlist
 #define virtqueue_map_need_sync		virtqueue_dma_need_sync
 #endif
 
+/*
+ * The operation that makes a listener's child got a callback as its last argument in 6.19
+ * and in the stable kernels of the time. To go when all supported ones have it.
+ */
+#ifdef VIRTUOSO_HAVE_OPT_CHILD_INIT
+#define VIRTUOSO_SYN_RECV_SOCK_ARG						\
+	, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
+#define VIRTUOSO_SYN_RECV_SOCK_PASS	, opt_child_init
+#else
+#define VIRTUOSO_SYN_RECV_SOCK_ARG
+#define VIRTUOSO_SYN_RECV_SOCK_PASS
+#endif
+
 #endif /* _VIRTUOSO_COMPAT_H */

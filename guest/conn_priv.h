@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Offloaded connections, as the files of the socket layer see them.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VGU_CONN_PRIV_H
+#define _VGU_CONN_PRIV_H
+
+#include <linux/list.h>
+#include <linux/netdevice.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/tcp.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/sock.h>
+
+#include "conn.h"
+#include "dev.h"
+#include "sock.h"
+
+/**
+ * struct vgu_tuple - a connection as this machine's packets name it
+ * @laddr: our address
+ * @raddr: the peer's
+ * @lport: our port
+ * @rport: the peer's
+ */
+struct vgu_tuple {
+	__be32 laddr;
+	__be32 raddr;
+	__be16 lport;
+	__be16 rport;
+};
+
+/**
+ * enum vgu_conn_state - life of a connection object
+ * @VGU_CONN_NEW: has no flow on the device yet; connect: waits for the socket's SYN
+ * @VGU_CONN_ASKED: CONNECT is queued or submitted
+ * @VGU_CONN_ANSWERED: CONNECTED or INCOMING came, the handshake is played to the stack
+ * @VGU_CONN_LIVE: its socket is converted
+ * @VGU_CONN_ENDED: has no socket any more; waits for the device to release the flow
+ */
+enum vgu_conn_state {
+	VGU_CONN_NEW,
+	VGU_CONN_ASKED,
+	VGU_CONN_ANSWERED,
+	VGU_CONN_LIVE,
+	VGU_CONN_ENDED,
+};
+
+/* Records to submit, in the order in which they are sent. */
+#define VGU_TODO_CONNECT	0x01
+#define VGU_TODO_ATTACH		0x02
+#define VGU_TODO_REFUSE		0x04
+#define VGU_TODO_SETOPT		0x08
+#define VGU_TODO_UPDATE		0x10
+
+/**
+ * struct vgu_conn_syn - what the socket's SYN said
+ * @tuple: addresses and ports of the packet (after NAT, if there is any)
+ * @smac: its source address
+ * @dmac: its destination address: the next hop
+ * @seq: its sequence number
+ * @mss: its MSS option
+ * @tos: type of service
+ * @ttl: time to live
+ */
+struct vgu_conn_syn {
+	struct vgu_tuple tuple;
+	u8 smac[ETH_ALEN];
+	u8 dmac[ETH_ALEN];
+	u32 seq;
+	u16 mss;
+	u8 tos;
+	u8 ttl;
+};
+
+/**
+ * struct vgu_conn_opts - socket options that the device acts on
+ * @user_timeout_ms: TCP_USER_TIMEOUT, 0: off
+ * @keepalive_idle_s: SO_KEEPALIVE with TCP_KEEPIDLE, 0: off
+ * @keepalive_intvl_s: TCP_KEEPINTVL
+ * @keepalive_probes: TCP_KEEPCNT
+ * @tos: IP_TOS
+ */
+struct vgu_conn_opts {
+	u32 user_timeout_ms;
+	u32 keepalive_idle_s;
+	u32 keepalive_intvl_s;
+	u16 keepalive_probes;
+	u8 tos;
+};
+
+/**
+ * struct vgu_conn_up - newest state that the device reported
+ * @u: the last UPDATE
+ * @flags: VIRTUOSO_CF_* seen so far
+ * @error: VIRTUOSO_ERR_* that came with CF_RESET or FAILED
+ * @update: @u is valid
+ * @failed: the connection could not be made
+ */
+struct vgu_conn_up {
+	struct virtio_virtuoso_complete_update u;
+	u16 flags;
+	u8 error;
+	bool update;
+	bool failed;
+};
+
+/**
+ * struct vgu_conn - a connection that the device carries, or is asked to
+ *
+ * References: one by its device's table (@all) until the flow is released, one by the
+ * socket (icsk_ulp_data) while it has one, short ones. Freed after a grace period, so that
+ * icsk_ulp_data may be followed under RCU.
+ *
+ * --- chan->lock ---
+ * @node: place in the channel's queue
+ *
+ * --- constant once a socket, the flow table or the channel can find it ---
+ * @dev: its device
+ * @chan: the channel all records about it travel on
+ * @tx: transmit ring
+ * @rx: receive ring
+ * @tx_size: size of @tx in bytes
+ * @rx_size: size of @rx in bytes
+ * @flow: identifier, valid with @equipped
+ * @equipped: @tx, @rx and @flow are there
+ * @token: of INCOMING
+ *
+ * --- lock (spin_bh, innermost) ---
+ * @lock: guards this block and nothing else
+ * @state: also written with the socket locked, so either suffices to read it
+ * @todo: VGU_TODO_*
+ * @told: the device knows the flow, i.e. CONNECT or ATTACH was written into a slot
+ * @gone: the device has forgotten the flow, or was taken away
+ * @sflags: VIRTUOSO_SF_* of the next UPDATE record
+ * @tx_seq: sequence number after the last byte to send
+ * @rx_seq: sequence number of the next byte to read
+ * @syn: see there
+ * @opts: see there
+ * @iss: initial sequence number of ours on the wire, from VGU_CONN_ANSWERED on
+ * @irs: the peer's
+ * @mss: payload bytes per segment
+ * @answer: what else CONNECTED or INCOMING said
+ * @up: see there
+ * @up_new: @up has something that the socket has not seen (READ_ONCE without the lock)
+ * @sk: the socket (counted reference), NULL: none (any more)
+ *
+ * --- socket lock ---
+ * @rx_told: the last @rx_seq that was handed over for reporting
+ * @bound_dev_if: sk_bound_dev_if before the conversion
+ * @more: MSG_MORE was given: hold back a partial segment
+ *
+ * --- table->lock ---
+ * @all: place in the table's list; empty: not in it any more
+ *
+ * --- no lock ---
+ * @netdev_tracker: of the reference to the device's netdev
+ * @work: what must be done outside the channel's lock or later, see vgu_conn_work()
+ * @ref: references
+ * @rcu: for freeing
+ */
+struct vgu_conn {
+	struct vgu_chan_node node;
+
+	struct vgu_dev *dev;
+	struct vgu_chan *chan;
+	struct vgu_payload tx;
+	struct vgu_payload rx;
+	u32 tx_size;
+	u32 rx_size;
+	u32 flow;
+	bool equipped;
+	u32 token;
+
+	spinlock_t lock;
+	enum vgu_conn_state state;
+	u8 todo;
+	bool told;
+	bool gone;
+	u16 sflags;
+	u32 tx_seq;
+	u32 rx_seq;
+	struct vgu_conn_syn syn;
+	struct vgu_conn_opts opts;
+	u32 iss;
+	u32 irs;
+	u16 mss;
+	struct {
+		u8 snd_wscale;
+		u8 rcv_wscale;
+		bool timestamps;
+	} answer;
+	struct vgu_conn_up up;
+	bool up_new;
+	struct sock *sk;
+
+	u32 rx_told;
+	int bound_dev_if;
+	bool more;
+
+	struct list_head all;
+
+	netdevice_tracker netdev_tracker;
+	struct work_struct work;
+	refcount_t ref;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct vgu_conn_table - the connections of a device, and what it was told about listeners
+ * @dev: the device
+ * @flows: flow identifier to connection; lookups under RCU
+ * @lock: spin_bh, innermost; guards @conns
+ * @conns: all connection objects of the device
+ * @sem: read: a connection is being made, sleeping allowed; write: @dead changes
+ * @dead: the device goes away, no new connections
+ * @ref: references; the device's own one ends in vgu_conn_dev_del()
+ * @rcu: for freeing
+ * @tables: place in the list of all tables, guarded by listen.c's mutex
+ * @announced: what the device knows, guarded by listen.c's mutex
+ */
+struct vgu_conn_table {
+	struct vgu_dev *dev;
+	struct xarray flows;
+	spinlock_t lock;
+	struct list_head conns;
+	struct rw_semaphore sem;
+	bool dead;
+	refcount_t ref;
+	struct rcu_head rcu;
+	struct list_head tables;
+	struct list_head announced;
+};
+
+extern struct workqueue_struct *vgu_wq;
+
+/**
+ * vgu_sk_conn() - the connection object of a socket
+ * @sk: socket
+ *
+ * Context: socket locked, or RCU read side. Return: NULL when it has none.
+ */
+static inline struct vgu_conn *vgu_sk_conn(const struct sock *sk)
+{
+	if (!vgu_sk_is_ours(sk))
+		return NULL;
+	return rcu_dereference_check(inet_csk(sk)->icsk_ulp_data, lockdep_sock_is_held(sk));
+}
+
+/**
+ * vgu_sk_live() - the connection of a converted socket
+ * @sk: socket
+ *
+ * Context: as vgu_sk_conn(). Return: NULL when it is not converted.
+ */
+static inline struct vgu_conn *vgu_sk_live(const struct sock *sk)
+{
+	struct vgu_conn *conn = vgu_sk_conn(sk);
+
+	return conn && READ_ONCE(conn->state) == VGU_CONN_LIVE ? conn : NULL;
+}
+
+/* Free bytes of the transmit ring. Socket locked, or a hint. */
+static inline u32 vgu_conn_tx_free(const struct vgu_conn *conn, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return conn->tx_size - (READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una));
+}
+
+/* --- conn.c --- */
+
+struct vgu_conn *vgu_conn_new(struct vgu_dev *dev, gfp_t gfp);
+int vgu_conn_equip(struct vgu_conn *conn, bool atomic);
+void vgu_conn_get(struct vgu_conn *conn);
+void vgu_conn_put(struct vgu_conn *conn);
+void vgu_conn_forget(struct vgu_conn *conn);
+void vgu_conn_attach(struct sock *sk, struct vgu_conn *conn);
+void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag);
+void vgu_conn_refuse(struct vgu_conn *conn);
+void vgu_conn_queue(struct vgu_conn *conn, u8 todo);
+void vgu_conn_kick(struct vgu_conn *conn);
+void vgu_conn_later(struct vgu_conn *conn);
+struct vgu_conn_table *vgu_conn_table_get(struct net_device *netdev);
+void vgu_conn_table_put(struct vgu_conn_table *table);
+int vgu_conn_init(void);
+void vgu_conn_exit(void);
+
+/* --- conn_state.c --- */
+
+void vgu_set_state(struct sock *sk, int state);
+void vgu_conn_apply(struct sock *sk, struct vgu_conn *conn);
+void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err);
+void vgu_convert(struct sock *sk, struct vgu_conn *conn);
+void vgu_close(struct sock *sk, long timeout);
+void vgu_shutdown(struct sock *sk, int how);
+int vgu_disconnect(struct sock *sk, int flags);
+void vgu_unhash(struct sock *sk);
+void vgu_destroy(struct sock *sk);
+int vgu_diag_destroy(struct sock *sk, int err);
+void vgu_release_cb(struct sock *sk);
+
+/* --- conn_data.c --- */
+
+int vgu_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
+int vgu_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
+int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+void vgu_splice_eof(struct socket *sock);
+bool vgu_stream_memory_free(const struct sock *sk, int wake);
+void vgu_conn_push(struct sock *sk, struct vgu_conn *conn);
+
+/* --- conn_connect.c --- */
+
+int vgu_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+void vgu_connect_answer(struct vgu_conn *conn);
+void vgu_connect_syn(struct vgu_conn *conn, const struct vgu_conn_syn *syn);
+void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb);
+int vgu_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl);
+
+/* --- conn_opt.c --- */
+
+int vgu_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		   unsigned int optlen);
+int vgu_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		   int __user *optlen);
+void vgu_keepalive(struct sock *sk, int valbool);
+void vgu_conn_opts_send(struct sock *sk, struct vgu_conn *conn, bool keepalive, bool always);
+
+/* --- xmit.c: packets that pass between the stack and our netdev --- */
+
+int vgu_segment_rx(struct vgu_dev *dev, const struct vgu_tuple *tuple, const u8 *peer_mac,
+		   u32 seq, u32 ack, u8 tcp_flags, u16 mss);
+
+#endif /* _VGU_CONN_PRIV_H */
