@@ -482,11 +482,15 @@ enum vho_verdict vho_tcp_rx(struct vho_flow *flow, struct vho_rx_seg *seg, u64 n
 		vho_tcp_send_reset_for(flow, seg);
 		return vho_tcp_drop(seg, VHO_STAT_drop_state);
 	case TCP_SYN_SENT:
-		return vho_tcp_rx_syn_sent(flow, seg, now_ns);
+		verdict = vho_tcp_rx_syn_sent(flow, seg, now_ns);
+		break;
 	case TCP_TIME_WAIT:
-		return vho_tcp_rx_time_wait(flow, seg, now_ns);
+		verdict = vho_tcp_rx_time_wait(flow, seg, now_ns);
+		break;
+	default:
+		verdict = vho_tcp_rx_synchronized(flow, seg, now_ns);
+		break;
 	}
-	verdict = vho_tcp_rx_synchronized(flow, seg, now_ns);
 	vho_tcp_predict_update(tcb);
 	return verdict;
 }

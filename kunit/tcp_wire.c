@@ -661,6 +661,8 @@ struct vho_wire *vho_wire_new_single(struct kunit *test, u32 ring)
 	w->end[0].attached = true;
 	KUNIT_ASSERT_EQ(test, vho_wire_inject_seg(w, &seg), VHO_DONE);
 	KUNIT_ASSERT_EQ(test, vho_wire_tcb(w, 0)->state, TCP_ESTABLISHED);
+	/* The first scaled window. */
+	KUNIT_ASSERT_EQ(test, vho_wire_inject(w, VHO_TCPF_ACK, 5001, 1001, 0), VHO_DONE);
 	vho_wire_flush(w);
 	return w;
 }
