@@ -197,45 +197,43 @@ static void vho_chan_drop_id(struct vho_guest_state *guest, struct vho_flow *flo
 	list_del_init(&flow->tx_node);
 	vho_payload_detach(&flow->tx);
 	vho_payload_detach(&flow->rx);
+	/* The slow path sees all that the core did to the flow. */
 	smp_store_release(&flow->owner, &vho_slow);
 	vho_flow_tell_slow(flow, VHO_FS_GONE);
 	vho_flow_put(flow);
 }
 
-/* One record about @flow; its most important news first. */
-static void vho_chan_fill(struct vho_guest_state *guest, struct vho_flow *flow,
-			  struct virtio_virtuoso_complete *buf)
+/* The record about @flow with its most important news. Return: the guest gets its id back by it. */
+static bool vho_chan_record(struct vho_flow *flow, struct virtio_virtuoso_complete *rec)
 {
-	struct virtio_virtuoso_complete rec = { .flow = cpu_to_le32(flow->id) };
+	u8 told;
 
+	rec->flow = cpu_to_le32(flow->id);
 	if (flow->news & VHO_NEWS_INCOMING) {
-		rec.op = VIRTUOSO_COMPLETE_INCOMING;
-		rec.flow = 0;
-		vho_chan_fill_incoming(flow, &rec);
-		flow->news = 0;
+		rec->op = VIRTUOSO_COMPLETE_INCOMING;
+		rec->flow = 0;
+		vho_chan_fill_incoming(flow, rec);
+		told = VHO_NEWS_INCOMING;
 	} else if (flow->news & VHO_NEWS_FAILED) {
-		rec.op = VIRTUOSO_COMPLETE_FAILED;
-		rec.error = flow->tcb.error;
-		vho_chan_drop_id(guest, flow);
-		*buf = rec;
-		return;
+		rec->op = VIRTUOSO_COMPLETE_FAILED;
+		rec->error = flow->tcb.error;
+		return true;
 	} else if (flow->news & VHO_NEWS_CONNECTED) {
-		rec.op = VIRTUOSO_COMPLETE_CONNECTED;
-		vho_chan_fill_conn(flow, &rec);
-		flow->news &= ~VHO_NEWS_CONNECTED;
+		rec->op = VIRTUOSO_COMPLETE_CONNECTED;
+		vho_chan_fill_conn(flow, rec);
+		told = VHO_NEWS_CONNECTED;
 	} else if (flow->news & VHO_NEWS_RELEASED) {
-		rec.op = VIRTUOSO_COMPLETE_RELEASED;
-		vho_chan_drop_id(guest, flow);
-		*buf = rec;
-		return;
+		rec->op = VIRTUOSO_COMPLETE_RELEASED;
+		return true;
 	} else {
-		rec.op = VIRTUOSO_COMPLETE_UPDATE;
-		vho_chan_fill_update(flow, &rec);
-		flow->news &= ~VHO_NEWS_UPDATE;
+		rec->op = VIRTUOSO_COMPLETE_UPDATE;
+		vho_chan_fill_update(flow, rec);
+		told = VHO_NEWS_UPDATE;
 	}
-	*buf = rec;
+	flow->news &= ~told;
 	if (!flow->news)
 		list_del_init(&flow->news_node);
+	return false;
 }
 
 static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state *guest,
@@ -244,7 +242,7 @@ static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state 
 	unsigned int n;
 
 	for (n = 0; n < VHO_TURN_RECORDS && !list_empty(&ch->news); n++) {
-		struct virtio_virtuoso_complete *buf;
+		struct virtio_virtuoso_complete rec = { }, *buf;
 		struct vho_flow *flow;
 		u16 head;
 
@@ -252,7 +250,9 @@ static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state 
 		if (!buf)
 			break;
 		flow = list_first_entry(&ch->news, struct vho_flow, news_node);
-		vho_chan_fill(guest, flow, buf);
+		if (vho_chan_record(flow, &rec))
+			vho_chan_drop_id(guest, flow);
+		*buf = rec;
 		vho_ring_push(ch->complete, head, sizeof(*buf));
 	}
 	vho_port_stat_add(port, VHO_STAT_chan_complete, n);

@@ -46,6 +46,7 @@ static void vho_core_park(struct vho_core *core, struct vho_port *port)
 	list_del_init(&port->run_node);
 	port->parked = true;
 	clear_bit(VHO_PORT_QUEUED, &port->work_flags);
+	/* Pairs with test_and_set_bit() in vho_port_wake(): work is seen here, or the port is listed. */
 	smp_mb__after_atomic();
 	if (vho_fp_park(port))
 		vho_port_wake(port);

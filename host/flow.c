@@ -181,6 +181,7 @@ void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit)
 unsigned long vho_flow_post_take(struct vho_flow_post *post)
 {
 	clear_bit(0, &post->queued);
+	/* Pairs with set_bit() before test_and_set_bit() in vho_flow_post(). */
 	smp_mb__after_atomic();
 	return xchg(&post->bits, 0);
 }

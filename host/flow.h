@@ -59,8 +59,8 @@ struct vho_flow_post {
 
 #define VHO_FLOW_ID_NONE	U32_MAX
 
-/**
- * struct vho_flow - one TCP connection
+/*
+ * One TCP connection. Members stand in blocks by who may touch them.
  *
  * tcb must stay first (vho_flow_tcb()). The owner is the core's or the slow path's worker;
  * only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT, core to slow

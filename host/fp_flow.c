@@ -26,6 +26,7 @@ static void vho_fp_hand_to_slow(struct vho_flow *flow, unsigned int bit)
 	vho_timer_disarm(&flow->port->core->worker, &flow->timer);
 	list_del_init(&flow->tx_node);
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
+	/* The slow path sees all that the core did to the flow. */
 	smp_store_release(&flow->owner, &vho_slow);
 	vho_flow_tell_slow(flow, bit);
 }

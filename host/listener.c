@@ -19,15 +19,26 @@ struct vho_listener_key {
 	__be16 is_addr;		/* 1: not a listener but an address of the guest (lport 0) */
 };
 
+/**
+ * struct vho_listener - the guest accepts connections to an address and port (or has an address)
+ * @key: const
+ * @hash: in the table while @hashed
+ * @rcu: frees it
+ * @node: in port->listeners while @hashed
+ * @port: whose
+ * @backlog: limit of @pending
+ * @pending: connections being established, or established and not yet taken by the guest
+ * @hashed: not: deleted, lives until @pending is 0
+ */
 struct vho_listener {
 	struct vho_listener_key key;
 	struct rhash_head hash;
 	struct rcu_head rcu;
-	struct list_head node;	/* in port->listeners */
+	struct list_head node;
 	struct vho_port *port;
 	u32 backlog;
 	u32 pending;
-	bool hashed;		/* not: deleted, lives until pending is 0 */
+	bool hashed;
 };
 
 static struct rhashtable vho_listener_table;

@@ -18,13 +18,7 @@ struct vho_port;
 #define VHO_ADDRS_MAX		64	/* per port */
 #define VHO_BACKLOG_MAX		4096
 
-/**
- * struct vho_listener - the guest accepts connections to an address and port
- * @backlog: limit of @pending
- * @pending: connections being established, or established and not yet taken by the guest
- *
- * Owner slow path, but for the lookup by softirq under RCU.
- */
+/* A listener of a guest; owner slow path, but for the lookup by softirq under RCU. */
 struct vho_listener;
 
 int vho_listeners_init(void);

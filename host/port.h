@@ -46,6 +46,7 @@ struct net;
  * @uuid: of the mediated device (type vm); const
  * @netdev: the host netdev; registered from creation to deletion
  * @core: the core that serves it; const
+ * @mac: of the guest; const
  * @vdev: the virtio device
  * @vdpa: private to vdev_vdpa.c
  * @ref: vho_port_get(), vho_port_put()

@@ -62,10 +62,10 @@ static int vho_ring_walk(struct vho_ring *ring, u16 head, struct vho_chain *chai
 		chain->buf[n].len = le32_to_cpu((__force __le32)d.len);
 		if (!chain->buf[n].len)
 			return -EPROTO;
+		if (chain->nr_in && !(flags & VRING_DESC_F_WRITE))
+			return -EPROTO;	/* readable after writable */
 		if (flags & VRING_DESC_F_WRITE)
 			chain->nr_in++;
-		else if (chain->nr_in)
-			return -EPROTO;	/* readable after writable */
 		else
 			chain->nr_out++;
 		if (!(flags & VRING_DESC_F_NEXT))

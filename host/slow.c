@@ -57,6 +57,7 @@ static bool vho_slow_serve(struct vho_worker *worker, u64 now_ns)
 	llist_for_each_entry_safe(port, next, list, slow_node) {
 		/* Cleared first: work that comes during the turn lists the port again. */
 		clear_bit(VHO_PORT_SLOW_QUEUED, &port->work_flags);
+		/* Pairs with test_and_set_bit() in vho_slow_wake_port(). */
 		smp_mb__after_atomic();
 		if (vho_slow_turn(port))
 			vho_slow_wake_port(port);

@@ -54,6 +54,7 @@ static void vho_sp_release_backlog(struct vho_flow *flow)
 static void vho_sp_hand_to_core(struct vho_flow *flow)
 {
 	vho_timer_disarm(&vho_slow, &flow->timer);
+	/* The core sees all that the slow path did to the flow. */
 	smp_store_release(&flow->owner, &flow->port->core->worker);
 	vho_flow_tell_core(flow, VHO_FC_ADOPT);
 }

@@ -102,8 +102,8 @@ struct vho_tx_seg {
 /* How much the hot members of struct vho_tcb may take: two cache lines. */
 #define VHO_TCB_HOT_BYTES	128
 
-/**
- * struct vho_tcb - transmission control block (RFC 9293 section 3.3.1)
+/*
+ * struct vho_tcb: transmission control block (RFC 9293 section 3.3.1)
  *
  * Owner: the flow's owner; others may READ_ONCE() for statistics. Times are
  * nanoseconds of the clock passed in as now_ns; 0 means "not set".

@@ -70,6 +70,7 @@ static int vho_worker_thread(void *data)
 
 		/* Cleared before work is looked for: what comes later sets it again. */
 		clear_bit(VHO_WORKER_WOKEN, &worker->flags);
+		/* Pairs with test_and_set_bit() in vho_worker_wake(). */
 		smp_mb__after_atomic();
 
 		busy = vho_worker_run_msgs(worker);
