@@ -454,7 +454,7 @@ static enum vho_verdict vho_tcp_rx_synchronized(struct vho_flow *flow, struct vh
 	vho_tcp_rx_data(flow, seg, &part, now_ns);
 	vho_tcp_rx_fin(tcb, &part, now_ns);
 	vho_tcp_want_output(tcb);
-	if (vho_seq_after(seg->seq + seg->len, tcb->rcv_nxt) && !part.len)
+	if (seg->len && !part.len && vho_seq_after(seg->seq + seg->len, tcb->rcv_nxt))
 		return vho_tcp_drop(seg, VHO_STAT_drop_rcvbuf);
 	return VHO_DONE;
 }
