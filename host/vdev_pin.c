@@ -7,13 +7,18 @@
  * still pinned after ten calls. So dma_unmap bars the range to new pins, has the device
  * drop its mappings, and then waits until pins that were being made at that moment are
  * undone as well. Every pin is in vho_pins.pins from before its first page to after its last.
- * No lock is held while pages are pinned or unpinned.
+ *
+ * Unpinning is done by a work, with no lock of ours held. VFIO's type1 driver calls
+ * dma_unmap under its list of devices' lock, and takes another lock to unpin, which elsewhere it
+ * takes before the first; whoever unpins in dma_unmap, or under a lock that dma_unmap
+ * takes, adds to that circle.
  *
  * Pinning takes pages of the VMM, which may be slow to provide them: it sleeps for as long
  * as that process likes. The same is true of dma_unmap, which the VMM's own thread calls.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/iommu.h>
 #include <linux/minmax.h>
@@ -26,15 +31,19 @@
 #include "vdev.h"
 #include "vdev_pin.h"
 
+static struct workqueue_struct *vho_pins_wq;
+
 /**
  * struct vho_range - an entry of vho_pins.pins or vho_pins.bars
  * @list: entry
- * @map: mapping it is for, NULL: a bar
+ * @unpin: entry of vho_pins.unpins
+ * @map: mapping it is for, NULL: a bar, or unpinning is the work's business
  * @iova: first address
  * @last: last address
  */
 struct vho_range {
 	struct list_head list;
+	struct list_head unpin;
 	const struct vho_map *map;
 	u64 iova;
 	u64 last;
@@ -62,31 +71,16 @@ static bool vho_pins_overlap(struct vho_pins *pins, const struct list_head *rang
 	return overlap;
 }
 
-/**
- * vho_pins_init() - nothing is pinned
- * @pins: to set up
- * @vfio: device to pin through
- * Context: XPORT
- */
-void vho_pins_init(struct vho_pins *pins, struct vfio_device *vfio)
-{
-	pins->vfio = vfio;
-	spin_lock_init(&pins->lock);
-	INIT_LIST_HEAD(&pins->pins);
-	INIT_LIST_HEAD(&pins->bars);
-	init_waitqueue_head(&pins->wait);
-}
-
 /* ---- the book of pins ---- */
 
-static int vho_pins_enter(struct vho_pins *pins, const struct vho_map *map)
+static struct vho_range *vho_pins_enter(struct vho_pins *pins, const struct vho_map *map)
 {
 	struct vho_range *range;
 	bool barred;
 
 	range = kmalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	range->map = map;
 	range->iova = map->iova;
 	range->last = map->iova + map->len - 1;
@@ -97,38 +91,68 @@ static int vho_pins_enter(struct vho_pins *pins, const struct vho_map *map)
 		list_add(&range->list, &pins->pins);
 	spin_unlock(&pins->lock);
 	if (!barred)
-		return 0;
+		return range;
 	kfree(range);
-	return -EFAULT;
+	return ERR_PTR(-EFAULT);
 }
 
-static void vho_pins_leave(struct vho_pins *pins, const struct vho_map *map)
+static void vho_pins_leave(struct vho_pins *pins, struct vho_range *range)
 {
-	struct vho_range *range;
-
 	spin_lock(&pins->lock);
-	list_for_each_entry(range, &pins->pins, list) {
-		if (range->map != map)
-			continue;
-		list_del(&range->list);
-		kfree(range);
-		break;
-	}
+	list_del(&range->list);
 	spin_unlock(&pins->lock);
+	kfree(range);
 	wake_up_all(&pins->wait);
 }
 
 /* ---- pages ---- */
 
-static void vho_pins_put_pages(struct vho_pins *pins, u64 iova, unsigned int nr)
+static void vho_pins_put_pages(struct vho_pins *pins, u64 iova, u64 nr)
 {
-	unsigned int done, n;
+	unsigned int n;
+	u64 done;
 
 	/* In the same pieces as they were pinned, which iommufd insists on. */
 	for (done = 0; done < nr; done += n) {
-		n = min_t(unsigned int, nr - done, VFIO_PIN_PAGES_MAX_ENTRIES);
-		vfio_unpin_pages(pins->vfio, iova + (u64)done * PAGE_SIZE, n);
+		n = min_t(u64, nr - done, VFIO_PIN_PAGES_MAX_ENTRIES);
+		vfio_unpin_pages(pins->vfio, iova + done * PAGE_SIZE, n);
 	}
+}
+
+static struct vho_range *vho_pins_next_unpin(struct vho_pins *pins)
+{
+	struct vho_range *range;
+
+	spin_lock(&pins->lock);
+	range = list_first_entry_or_null(&pins->unpins, struct vho_range, unpin);
+	if (range)
+		list_del(&range->unpin);
+	spin_unlock(&pins->lock);
+	return range;
+}
+
+static void vho_pins_unpin_work(struct work_struct *work)
+{
+	struct vho_pins *pins = container_of(work, struct vho_pins, work);
+	struct vho_range *range;
+
+	while ((range = vho_pins_next_unpin(pins))) {
+		vho_pins_put_pages(pins, range->iova,
+				   (range->last - range->iova + 1) >> PAGE_SHIFT);
+		vho_pins_leave(pins, range);
+	}
+}
+
+static bool vho_pins_unpinning(struct vho_pins *pins)
+{
+	const struct vho_range *range;
+	bool found = false;
+
+	spin_lock(&pins->lock);
+	list_for_each_entry(range, &pins->pins, list)
+		found |= !range->map;
+	spin_unlock(&pins->lock);
+	return found;
 }
 
 static int vho_pins_get_pages(struct vho_pins *pins, struct vho_map *map)
@@ -192,6 +216,32 @@ static int vho_pins_set_vaddr(struct vho_map *map)
 	return map->vaddr ? 0 : -ENOMEM;
 }
 
+static void vho_pins_forget(struct vho_map *map)
+{
+	kvfree(map->pages);
+	map->pages = NULL;
+	map->nr_pages = 0;
+	map->vaddr = NULL;
+}
+
+static int vho_pins_pin(struct vho_pins *pins, struct vho_map *map)
+{
+	int err;
+
+	err = vho_pins_get_pages(pins, map);
+	if (err == -ENOMEM && vho_pins_unpinning(pins)) {
+		/* What is not yet unpinned still counts against the VMM's limit. */
+		wait_event(pins->wait, !vho_pins_unpinning(pins));
+		err = vho_pins_get_pages(pins, map);
+	}
+	if (err)
+		return err;
+	err = vho_pins_set_vaddr(map);
+	if (err)
+		vho_pins_put_pages(pins, map->iova, map->nr_pages);
+	return err;
+}
+
 /**
  * vho_pins_map() - pin guest memory and make it addressable
  * @pins: what is pinned
@@ -202,6 +252,7 @@ static int vho_pins_set_vaddr(struct vho_map *map)
  */
 int vho_pins_map(struct vho_pins *pins, struct vho_map *map)
 {
+	struct vho_range *range;
 	u64 end;
 	int err;
 
@@ -213,25 +264,16 @@ int vho_pins_map(struct vho_pins *pins, struct vho_map *map)
 	map->pages = kvmalloc_array(map->nr_pages, sizeof(*map->pages), GFP_KERNEL_ACCOUNT);
 	if (!map->pages)
 		return -ENOMEM;
-	err = vho_pins_enter(pins, map);
-	if (err)
-		goto free_pages;
-	err = vho_pins_get_pages(pins, map);
-	if (err)
-		goto leave;
-	err = vho_pins_set_vaddr(map);
-	if (err)
-		goto put_pages;
-	return 0;
-
-put_pages:
-	vho_pins_put_pages(pins, map->iova, map->nr_pages);
-leave:
-	vho_pins_leave(pins, map);
-free_pages:
-	kvfree(map->pages);
-	map->pages = NULL;
-	map->nr_pages = 0;
+	range = vho_pins_enter(pins, map);
+	if (IS_ERR(range)) {
+		vho_pins_forget(map);
+		return PTR_ERR(range);
+	}
+	err = vho_pins_pin(pins, map);
+	if (err) {
+		vho_pins_leave(pins, range);
+		vho_pins_forget(map);
+	}
 	return err;
 }
 
@@ -239,18 +281,30 @@ free_pages:
  * vho_pins_unmap() - undo vho_pins_map()
  * @pins: what is pinned
  * @map: as vho_pins_map() left it
- * Context: XPORT or SP
+ *
+ * The pages are unpinned soon; vho_pins_invalidate() and vho_pins_close() wait for that.
+ *
+ * Context: process; takes no lock of VFIO's
  */
 void vho_pins_unmap(struct vho_pins *pins, struct vho_map *map)
 {
+	struct vho_range *range;
+
 	if (map->vmapped)
 		vunmap(map->vaddr);
-	map->vaddr = NULL;
-	vho_pins_put_pages(pins, map->iova, map->nr_pages);
-	kvfree(map->pages);
-	map->pages = NULL;
-	map->nr_pages = 0;
-	vho_pins_leave(pins, map);
+
+	spin_lock(&pins->lock);
+	list_for_each_entry(range, &pins->pins, list) {
+		if (range->map != map)
+			continue;
+		range->map = NULL;
+		list_add_tail(&range->unpin, &pins->unpins);
+		break;
+	}
+	spin_unlock(&pins->lock);
+
+	queue_work(vho_pins_wq, &pins->work);
+	vho_pins_forget(map);
 }
 
 /**
@@ -264,20 +318,70 @@ void vho_pins_unmap(struct vho_pins *pins, struct vho_map *map)
  */
 void vho_pins_invalidate(struct vho_pins *pins, struct vho_vdev *vdev, u64 iova, u64 len)
 {
-	struct vho_range bar = { .iova = iova, .last = iova + len - 1 };
+	struct vho_range bar = { .iova = iova };
 
-	if (!len || bar.last < iova)
+	if (!len || check_add_overflow(iova, len - 1, &bar.last))
 		bar.last = U64_MAX;
 
 	spin_lock(&pins->lock);
 	list_add(&bar.list, &pins->bars);
 	spin_unlock(&pins->lock);
 
-	vho_vdev_invalidate(vdev, iova, bar.last - iova + 1);
+	/* Mappings are pages, so that a byte less makes no difference, but cannot overflow. */
+	vho_vdev_invalidate(vdev, iova, bar.last - iova);
 	/* What is left was not yet, or is no more, in the device's list; its thread undoes it. */
 	wait_event(pins->wait, !vho_pins_overlap(pins, &pins->pins, bar.iova, bar.last));
 
 	spin_lock(&pins->lock);
 	list_del(&bar.list);
 	spin_unlock(&pins->lock);
+}
+
+/* ---- lifetime ---- */
+
+/**
+ * vho_pins_init() - nothing is pinned
+ * @pins: to set up
+ * @vfio: device to pin through
+ * Context: XPORT
+ */
+void vho_pins_init(struct vho_pins *pins, struct vfio_device *vfio)
+{
+	pins->vfio = vfio;
+	spin_lock_init(&pins->lock);
+	INIT_LIST_HEAD(&pins->pins);
+	INIT_LIST_HEAD(&pins->bars);
+	INIT_LIST_HEAD(&pins->unpins);
+	init_waitqueue_head(&pins->wait);
+	INIT_WORK(&pins->work, vho_pins_unpin_work);
+}
+
+/**
+ * vho_pins_close() - wait until nothing is pinned
+ * @pins: what is pinned; everything was unmapped
+ * Context: XPORT (close_device); VFIO cannot unpin for a device that is closed
+ */
+void vho_pins_close(struct vho_pins *pins)
+{
+	flush_work(&pins->work);
+}
+
+/**
+ * vho_pins_module_init() - before the first vho_pins_init()
+ * Context: INIT
+ * Return: 0, -ENOMEM
+ */
+int vho_pins_module_init(void)
+{
+	vho_pins_wq = alloc_workqueue("virtuoso_unpin", WQ_UNBOUND, 0);
+	return vho_pins_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * vho_pins_module_exit() - after the last vho_pins_close()
+ * Context: INIT
+ */
+void vho_pins_module_exit(void)
+{
+	destroy_workqueue(vho_pins_wq);
 }

@@ -12,6 +12,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 struct vfio_device;
 struct vho_map;
@@ -26,20 +27,30 @@ struct vho_vdev;
  * @lock: (spinlock, process context only, leaf) guards everything below
  * @pins: ranges that are pinned or being pinned
  * @bars: ranges that the VMM is taking away: pinning in them fails
+ * @unpins: entries of @pins that @work shall unpin
  * @wait: woken when an entry leaves @pins
+ * @work: unpins
  */
 struct vho_pins {
 	struct vfio_device *vfio;
 	spinlock_t lock;
 	struct list_head pins;
 	struct list_head bars;
+	struct list_head unpins;
 	wait_queue_head_t wait;
+	struct work_struct work;
 };
+
+/* Module init and exit. */
+int vho_pins_module_init(void);
+void vho_pins_module_exit(void);
 
 void vho_pins_init(struct vho_pins *pins, struct vfio_device *vfio);
 /* Transport operations map and unmap. */
 int vho_pins_map(struct vho_pins *pins, struct vho_map *map);
 void vho_pins_unmap(struct vho_pins *pins, struct vho_map *map);
+/* Nothing is mapped any more: waits until nothing is pinned either. */
+void vho_pins_close(struct vho_pins *pins);
 /* The VMM takes [iova, iova + len) away: nothing in it is pinned any more on return. */
 void vho_pins_invalidate(struct vho_pins *pins, struct vho_vdev *vdev, u64 iova, u64 len);
 

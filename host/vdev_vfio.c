@@ -119,6 +119,7 @@ static void vho_vfio_close_device(struct vfio_device *vfio)
 	struct vho_vfio *vv = vho_vfio_of(vfio);
 
 	vho_vdev_unbind(&vv->port->vdev);
+	vho_pins_close(&vv->pins);
 	vho_irq_release(&vv->irq);
 }
 
@@ -450,9 +451,12 @@ int vho_vfio_init(void)
 {
 	int err;
 
-	err = mdev_register_driver(&vho_vfio_driver);
+	err = vho_pins_module_init();
 	if (err)
 		return err;
+	err = mdev_register_driver(&vho_vfio_driver);
+	if (err)
+		goto pins_exit;
 	vho_vfio_class = class_create("virtuoso");
 	if (IS_ERR(vho_vfio_class)) {
 		err = PTR_ERR(vho_vfio_class);
@@ -475,6 +479,8 @@ destroy_class:
 	class_destroy(vho_vfio_class);
 unregister_driver:
 	mdev_unregister_driver(&vho_vfio_driver);
+pins_exit:
+	vho_pins_module_exit();
 	return err;
 }
 
@@ -488,4 +494,5 @@ void vho_vfio_exit(void)
 	device_unregister(vho_vfio_parent_dev);
 	class_destroy(vho_vfio_class);
 	mdev_unregister_driver(&vho_vfio_driver);
+	vho_pins_module_exit();
 }
