@@ -4,8 +4,8 @@
  *
  * Locks, outer before inner:
  *
- *   table->sem (read)        connect() makes a connection; sleeps
  *   socket lock              a socket and its struct tcp_sock
+ *   table->sem (read)        connect() makes a connection; may sleep
  *   netdev transmit lock     the stack hands us a packet (vgu_conn_xmit())
  *   chan->lock (spin_bh)     encoding of records
  *   conn->lock (spin_bh)     what records are made from, and what records said
@@ -200,11 +200,9 @@ void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag)
 	conn->sk = NULL;
 	forget = conn->gone || (!conn->told && !(conn->todo & VGU_TODO_ATTACH));
 	WRITE_ONCE(conn->state, VGU_CONN_ENDED);
-	conn->todo &= VGU_TODO_ATTACH;
-	if (!forget) {
-		conn->sflags |= flag;
-		conn->todo |= VGU_TODO_UPDATE;
-	}
+	conn->todo &= VGU_TODO_ATTACH | VGU_TODO_UPDATE;
+	conn->sflags |= flag;
+	conn->todo |= VGU_TODO_UPDATE;
 	spin_unlock_bh(&conn->lock);
 	if (forget)
 		vgu_conn_forget(conn);
@@ -378,6 +376,7 @@ static size_t vgu_encode_update(struct vgu_conn *conn, void *slot)
 {
 	struct virtio_virtuoso_submit_update *rec = slot;
 
+	conn->farewell = conn->sflags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT);
 	rec->hdr.op = VIRTUOSO_SUBMIT_UPDATE;
 	rec->hdr.reserved = 0;
 	rec->hdr.flags = cpu_to_le16(conn->sflags);
@@ -385,6 +384,14 @@ static size_t vgu_encode_update(struct vgu_conn *conn, void *slot)
 	rec->tx_seq = cpu_to_le32(conn->tx_seq);
 	rec->rx_seq = cpu_to_le32(conn->rx_seq);
 	return sizeof(*rec);
+}
+
+/* The device may release the flow after CLOSE or ABORT: nothing follows (but ABORT). */
+static bool vgu_conn_is_silent(const struct vgu_conn *conn)
+{
+	if (conn->gone || (conn->farewell & VIRTUOSO_SF_ABORT))
+		return true;
+	return conn->farewell && !(conn->sflags & VIRTUOSO_SF_ABORT);
 }
 
 /**
@@ -401,7 +408,7 @@ size_t vgu_conn_encode(struct vgu_chan_node *node, void *slot)
 	size_t len = 0;
 
 	spin_lock(&conn->lock);
-	if (conn->gone)
+	if (vgu_conn_is_silent(conn))
 		conn->todo = 0;
 	if (conn->todo & VGU_TODO_CONNECT) {
 		conn->todo &= ~VGU_TODO_CONNECT;

@@ -288,7 +288,9 @@ static void vgu_credit(struct sock *sk, struct vgu_conn *conn)
 	u32 read = tp->copied_seq - conn->rx_told;
 	u32 room = conn->rx_size - (tp->rcv_nxt - conn->rx_told);
 
-	if (read && (read >= conn->rx_size / 4 || room < conn->rx_size / 4))
+	if (!read || sk->sk_state == TCP_CLOSE)
+		return;
+	if (read >= conn->rx_size / 4 || room < conn->rx_size / 4)
 		vgu_conn_push(sk, conn);
 }
 

@@ -138,6 +138,7 @@ struct vgu_conn_up {
  * @told: the device knows the flow, i.e. CONNECT or ATTACH was written into a slot
  * @gone: the device has forgotten the flow, or was taken away
  * @sflags: VIRTUOSO_SF_* of the next UPDATE record
+ * @farewell: VIRTUOSO_SF_CLOSE or _ABORT, once the device was told that
  * @tx_seq: sequence number after the last byte to send
  * @rx_seq: sequence number of the next byte to read
  * @syn: see there
@@ -183,6 +184,7 @@ struct vgu_conn {
 	bool told;
 	bool gone;
 	u16 sflags;
+	u16 farewell;
 	u32 tx_seq;
 	u32 rx_seq;
 	struct vgu_conn_syn syn;
