@@ -349,8 +349,10 @@ static struct vho_port *vho_vfio_claim_port(struct mdev_device *mdev)
 	int err;
 
 	port = vho_port_find_uuid(&mdev->uuid);
-	if (!port) {
-		dev_err(&mdev->dev, "no port has this UUID; add one of type vm first\n");
+	if (!port || port->type != VIRTUOSO_PORT_TYPE_VM) {
+		dev_err(&mdev->dev, "no port of type vm has this UUID; add one first\n");
+		if (port)
+			vho_port_put(port);
 		return ERR_PTR(-ENODEV);
 	}
 	err = vho_port_claim_mdev(port, true);
