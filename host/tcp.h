@@ -139,7 +139,9 @@ struct vho_tcb {
 	u16 in_recovery:1;	/* NewReno fast recovery (RFC 6582) */
 	u16 recover_hold:1;	/* no fast retransmit before snd_una is past recover */
 	u16 partial_acked:1;	/* this recovery has seen a partial ACK */
-	u16 rtt_timing:1;	/* rtt_seq and rtt_at are valid */
+	u16 rtt_timing:1;	/* rtt_seq and rtt_at_ns are valid */
+	u16 rtt_karn:1;		/* no measurement since the retransmission at rtx_ts */
+	u16 stalled:1;		/* a time-out without progress since stalled_at_ns */
 	u64 delack_at_ns;	/* delayed ACK; also: transmission failed, try again */
 	u64 last_rx_ns;		/* last acceptable segment */
 
@@ -166,10 +168,11 @@ struct vho_tcb {
 
 	/* --- warm: RTT, recovery (RFC 6298, RFC 6582), closing --- */
 	u64 rtt_at_ns;		/* when the segment at rtt_seq was sent */
-	u64 stalled_at_ns;	/* no progress since; valid with backoff */
+	u64 stalled_at_ns;	/* no progress since; valid with stalled */
 	u64 idle_at_ns;		/* when everything sent had been acknowledged */
 	u32 srtt_us;
 	u32 rttvar_us;
+	u32 rtx_ts;		/* timestamp of the last retransmission, valid with rtt_karn */
 	u32 recover;		/* snd_max when the last recovery began */
 	u32 rcv_fin;		/* sequence number of the peer's FIN, valid with fin_known */
 	u64 challenge_at_ns;	/* when the last rate-limited ACK was sent (RFC 5961) */

@@ -37,7 +37,7 @@ bool vho_tcp_ack_window(struct vho_tcb *tcb, const struct vho_rx_seg *seg)
 	if (!old && !vho_tcp_outstanding(tcb)) {
 		/* The probes are over; if the window is still too small they start anew. */
 		tcb->rto_at_ns = 0;
-		tcb->backoff = 0;
+		vho_tcp_timer_progress(tcb);
 	}
 	return true;
 }
@@ -74,7 +74,6 @@ void vho_tcp_ack_new(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 no
 	vho_tcp_rtt_ack(tcb, seg, now_ns);
 	tcb->snd_una = seg->ack;
 	tcb->snd_nxt = vho_seq_max(tcb->snd_nxt, tcb->snd_una);
-	tcb->backoff = 0;
 	tcb->dupacks = 0;
 	tcb->events |= VHO_EV_UPDATE;
 	if (tcb->in_recovery)
@@ -83,6 +82,7 @@ void vho_tcp_ack_new(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 no
 		vho_tcp_cc_ack(tcb, acked, flight);
 	if (tcb->recover_hold && vho_seq_after(tcb->snd_una, tcb->recover))
 		tcb->recover_hold = 0;
+	vho_tcp_timer_progress(tcb);
 	vho_tcp_ack_rearm(tcb, partial, now_ns);
 	if (partial)
 		vho_tcp_retransmit(flow, now_ns);

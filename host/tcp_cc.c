@@ -130,7 +130,7 @@ bool vho_tcp_cc_recovery_ack(struct vho_tcb *tcb, u32 acked)
 /* RFC 5681 section 3.1 and RFC 6582 section 3.2 step 4. */
 void vho_tcp_cc_timeout(struct vho_tcb *tcb)
 {
-	if (!tcb->backoff)
+	if (!tcb->stalled)
 		tcb->ssthresh = vho_tcp_cc_half(tcb);
 	tcb->cwnd = tcb->mss;
 	tcb->ca_acked = 0;

@@ -125,6 +125,8 @@ void vho_tcp_established(struct vho_tcb *tcb, const struct vho_rx_seg *seg, u64 
 	if (syn_lost && !tcb->srtt_us)
 		tcb->rto_us = VHO_RTO_AFTER_SYN_US;
 	tcb->rtt_timing = 0;
+	tcb->rtt_karn = 0;
+	tcb->stalled = 0;
 	tcb->state = TCP_ESTABLISHED;
 	tcb->snd_una = seg->ack;
 	tcb->backoff = 0;
@@ -337,6 +339,7 @@ void vho_tcp_mss_limit(struct vho_flow *flow, u16 mss_limit, u64 now_ns)
 
 	tcb->mss_limit = vho_tcp_mss_limit_clamp(mss_limit);
 	vho_tcp_mss_update(tcb);
+	tcb->cwnd = max_t(u32, tcb->cwnd, tcb->mss);
 	if (tcb->mss >= old || !vho_tcp_outstanding(tcb) || tcb->state == TCP_SYN_SENT ||
 	    tcb->state == TCP_SYN_RECV)
 		return;
@@ -345,7 +348,7 @@ void vho_tcp_mss_limit(struct vho_flow *flow, u16 mss_limit, u64 now_ns)
 	tcb->recover_hold = 1;
 	tcb->in_recovery = 0;
 	tcb->dupacks = 0;
-	tcb->rtt_timing = 0;
+	vho_tcp_rtt_retransmitted(tcb, now_ns);
 	vho_tcp_want_output(tcb);
 	vho_tcp_predict_update(tcb);
 }

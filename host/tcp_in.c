@@ -252,7 +252,7 @@ static enum vho_verdict vho_tcp_rx_syn_again(struct vho_flow *flow, struct vho_r
 		vho_tcp_want_output(tcb);
 		return VHO_DONE;
 	}
-	tcb->rtt_timing = 0;
+	vho_tcp_rtt_retransmitted(tcb, now_ns);
 	(void)vho_tcp_send_syn(flow, now_ns);
 	return VHO_DONE;
 }

@@ -29,6 +29,7 @@
 #define VHO_STALL_MAX_NS	(924 * NSEC_PER_SEC)
 #define VHO_STALL_ORPHAN_NS	(120 * NSEC_PER_SEC)	/* after CLOSE */
 #define VHO_PROBES_MAX		15			/* unanswered window probes */
+#define VHO_KARN_BACKOFF_MAX	4			/* kept until the next measurement */
 
 #define VHO_DELACK_NS		(40 * NSEC_PER_MSEC)
 #define VHO_CORK_NS		(200 * NSEC_PER_MSEC)
@@ -112,6 +113,7 @@ static inline bool vho_tcp_due(u64 at_ns, u64 now_ns)
 
 void vho_tcp_rtt_init(struct vho_tcb *tcb);
 void vho_tcp_rtt_sample(struct vho_tcb *tcb, u32 rtt_us);
+void vho_tcp_rtt_retransmitted(struct vho_tcb *tcb, u64 now_ns);
 /* Starts timing the segment at @seq unless another one is being timed. */
 void vho_tcp_rtt_start(struct vho_tcb *tcb, u32 seq, u64 now_ns);
 /* @seg acknowledges something new. To be called before snd_una moves. */
@@ -128,7 +130,7 @@ void vho_tcp_cc_ack(struct vho_tcb *tcb, u32 acked, u32 flight);
 bool vho_tcp_cc_dupack(struct vho_tcb *tcb, u32 segs);
 /* New ACK of @acked bytes in recovery, snd_una has moved. Return: partial, retransmit. */
 bool vho_tcp_cc_recovery_ack(struct vho_tcb *tcb, u32 acked);
-/* Retransmission time-out; to be called before backoff is raised. */
+/* Retransmission time-out; to be called before stalled is set. */
 void vho_tcp_cc_timeout(struct vho_tcb *tcb);
 /* About to send after nothing was outstanding. */
 void vho_tcp_cc_idle(struct vho_tcb *tcb, u64 now_ns);
@@ -173,6 +175,8 @@ int vho_tcp_send_next(struct vho_flow *flow, u32 len, u64 now_ns);
 
 /* (Re)starts the retransmission timer. */
 void vho_tcp_timer_arm(struct vho_tcb *tcb, u64 now_ns);
+/* Something was acknowledged, or the window has opened. */
+void vho_tcp_timer_progress(struct vho_tcb *tcb);
 
 /* --- tcp_conn.c --- */
 

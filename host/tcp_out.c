@@ -165,7 +165,6 @@ static u8 vho_tcp_flags_at_end(u32 len, bool fin)
 static void vho_tcp_count_retrans(struct vho_tcb *tcb, u32 len)
 {
 	tcb->retrans_segs += len ? DIV_ROUND_UP(len, tcb->mss) : 1;
-	tcb->rtt_timing = 0;
 }
 
 /**
@@ -188,6 +187,7 @@ void vho_tcp_retransmit(struct vho_flow *flow, u64 now_ns)
 	if (vho_tcp_send(flow, seq, len, end ? vho_tcp_flags_at_end(len, fin) : 0, now_ns))
 		return;
 	vho_tcp_count_retrans(tcb, len);
+	vho_tcp_rtt_retransmitted(tcb, now_ns);
 	tcb->snd_nxt = vho_seq_max(tcb->snd_nxt, seq + len + fin);
 }
 
@@ -275,7 +275,7 @@ int vho_tcp_send_next(struct vho_flow *flow, u32 len, u64 now_ns)
 		tcb->quick_acks = 0;
 	if (idle) {
 		/* A timer that was set was for probes. */
-		tcb->backoff = 0;
+		vho_tcp_timer_progress(tcb);
 		vho_tcp_timer_arm(tcb, now_ns);
 	}
 	if (fin && !tcb->fin_sent)

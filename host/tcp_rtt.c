@@ -15,6 +15,7 @@ void vho_tcp_rtt_init(struct vho_tcb *tcb)
 	tcb->rttvar_us = 0;
 	tcb->rto_us = VHO_RTO_INIT_US;
 	tcb->rtt_timing = 0;
+	tcb->rtt_karn = 0;
 }
 
 /**
@@ -41,6 +42,14 @@ void vho_tcp_rtt_sample(struct vho_tcb *tcb, u32 rtt_us)
 			      VHO_RTO_MIN_US, VHO_RTO_MAX_US);
 }
 
+/* Something was sent again: an ACK may be for either (Karn's algorithm). */
+void vho_tcp_rtt_retransmitted(struct vho_tcb *tcb, u64 now_ns)
+{
+	tcb->rtt_timing = 0;
+	tcb->rtt_karn = 1;
+	tcb->rtx_ts = vho_tcp_ts_now(tcb, now_ns);
+}
+
 void vho_tcp_rtt_start(struct vho_tcb *tcb, u32 seq, u64 now_ns)
 {
 	if (tcb->rtt_timing)
@@ -56,8 +65,9 @@ void vho_tcp_rtt_start(struct vho_tcb *tcb, u32 seq, u64 now_ns)
  * @seg: acknowledges new data
  * @now_ns: owner's clock
  *
- * Our own clock times one segment per round trip, finer than timestamps can. After a
- * retransmission it is off (Karn's algorithm) and the echoed timestamp is used, if there is one.
+ * Our own clock times one segment per round trip, finer than timestamps can. It is off after a
+ * retransmission; then an echoed timestamp counts if it is that of the retransmission or later.
+ * (An earlier one would measure our own time-out when what got lost was the ACK.)
  * Context: FP or SP, the flow's owner.
  */
 void vho_tcp_rtt_ack(struct vho_tcb *tcb, const struct vho_rx_seg *seg, u64 now_ns)
@@ -68,12 +78,15 @@ void vho_tcp_rtt_ack(struct vho_tcb *tcb, const struct vho_rx_seg *seg, u64 now_
 		tcb->rtt_timing = 0;
 		vho_tcp_rtt_sample(tcb, min_t(u64, div_u64(now_ns - tcb->rtt_at_ns, NSEC_PER_USEC),
 					      VHO_RTO_MAX_US));
-	} else if (tcb->ts_ok && (seg->opt.has & VHO_OPT_TS)) {
+		tcb->rtt_karn = 0;
+	} else if (tcb->rtt_karn && tcb->ts_ok && (seg->opt.has & VHO_OPT_TS) &&
+		   !vho_seq_before(seg->opt.tsecr, tcb->rtx_ts)) {
 		u32 ticks = vho_tcp_ts_now(tcb, now_ns) - seg->opt.tsecr;
 
 		/* Not an echo of ours: from the future, or too long ago. */
 		if (ticks > VHO_RTO_MAX_US / VHO_TS_TICK_US)
 			return;
 		vho_tcp_rtt_sample(tcb, ticks * VHO_TS_TICK_US);
+		tcb->rtt_karn = 0;
 	}
 }

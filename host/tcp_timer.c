@@ -36,16 +36,25 @@ void vho_tcp_timer_arm(struct vho_tcb *tcb, u64 now_ns)
 	u64 at = now_ns + vho_tcp_rto_ns(tcb);
 
 	/* A user time-out is kept to the point, not to the next retransmission after it. */
-	if (tcb->backoff && tcb->user_timeout_ms)
+	if (tcb->stalled && tcb->user_timeout_ms)
 		at = min(at, max(tcb->stalled_at_ns + vho_tcp_user_timeout_ns(tcb), now_ns + 1));
 	tcb->rto_at_ns = at;
+}
+
+/* Back-off outlives progress until the round-trip time was measured again (Karn's algorithm). */
+void vho_tcp_timer_progress(struct vho_tcb *tcb)
+{
+	tcb->stalled = 0;
+	tcb->backoff = tcb->rtt_karn ? min(tcb->backoff, VHO_KARN_BACKOFF_MAX) : 0;
 }
 
 /* One more time without an answer. Return: that was the last. */
 static bool vho_tcp_timer_back_off(struct vho_tcb *tcb, u64 limit_ns, u64 now_ns)
 {
-	if (!tcb->backoff)
+	if (!tcb->stalled) {
+		tcb->stalled = 1;
 		tcb->stalled_at_ns = now_ns - min(now_ns, vho_tcp_rto_ns(tcb));
+	}
 	if (tcb->user_timeout_ms)
 		limit_ns = vho_tcp_user_timeout_ns(tcb);
 	if (now_ns - tcb->stalled_at_ns >= limit_ns)
@@ -65,7 +74,7 @@ static void vho_tcp_timer_handshake(struct vho_flow *flow, u64 now_ns)
 	}
 	tcb->rto_count++;
 	tcb->retrans_segs++;
-	tcb->rtt_timing = 0;
+	vho_tcp_rtt_retransmitted(tcb, now_ns);
 	vho_tcp_timer_arm(tcb, now_ns);
 	/* If it fails, the next time-out tries again. */
 	(void)vho_tcp_send_syn(flow, now_ns);
@@ -83,7 +92,7 @@ static void vho_tcp_timer_retransmit(struct vho_flow *flow, u64 now_ns)
 
 	vho_tcp_cc_timeout(tcb);
 	/* A peer that answers, but has closed its window upon us, is alive. */
-	if (tcb->backoff && !tcb->snd_wnd && !tcb->user_timeout_ms &&
+	if (tcb->stalled && !tcb->snd_wnd && !tcb->user_timeout_ms &&
 	    !(tcb->app & VIRTUOSO_SF_CLOSE))
 		tcb->stalled_at_ns = max(tcb->stalled_at_ns, tcb->last_rx_ns);
 	if (vho_tcp_timer_back_off(tcb, vho_tcp_stall_max_ns(tcb), now_ns)) {

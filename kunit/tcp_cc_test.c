@@ -164,7 +164,7 @@ static void vho_tcp_cc_timeout__first_and_next(struct kunit *test)
 	vho_tcp_cc_timeout(&tcb);
 	KUNIT_EXPECT_EQ(test, tcb.cwnd, MSS);
 	KUNIT_EXPECT_EQ(test, tcb.ssthresh, 10 * MSS);
-	tcb.backoff = 1;
+	tcb.stalled = 1;
 	vho_tcp_cc_timeout(&tcb);
 	KUNIT_EXPECT_EQ(test, tcb.ssthresh, 10 * MSS);
 	/* RFC 6582: duplicates of what is sent again start no fast retransmit. */

@@ -87,6 +87,26 @@ static void vho_tcp_rtt_ack__retransmitted(struct kunit *test)
 	ack.opt.tsecr = vho_tcp_ts_now(tcb, w->now_ns) - 10;
 	vho_wire_inject_seg(w, &ack);
 	KUNIT_EXPECT_EQ(test, tcb->srtt_us, 10 * VHO_TS_TICK_US);
+	KUNIT_EXPECT_EQ(test, tcb->backoff, 0);
+}
+
+/* The original arrived and its ACK was lost: the echo would measure our own time-out. */
+static void vho_tcp_rtt_ack__lost_ack(struct kunit *test)
+{
+	struct vho_wire *w = vho_wire_new_single(test, 65536);
+	struct vho_tcb *tcb = vho_wire_tcb(w, 0);
+	struct vho_rx_seg ack = { .seq = 5001, .ack = 1101, .flags = VHO_TCPF_ACK, .wnd = 512 };
+
+	vho_wire_write(w, 100, 0);
+	vho_tcp_rtt_init(tcb);
+	ack.opt.has = VHO_OPT_TS;
+	ack.opt.tsval = 200;
+	ack.opt.tsecr = vho_tcp_ts_now(tcb, w->now_ns);
+	vho_wire_advance(w, 2000 * VHO_WIRE_MS);
+	vho_wire_inject_seg(w, &ack);
+	KUNIT_EXPECT_EQ(test, tcb->snd_una, 1101);
+	KUNIT_EXPECT_EQ(test, tcb->srtt_us, 0);
+	KUNIT_EXPECT_GT(test, tcb->backoff, 0);
 }
 
 /* An echo that cannot be ours is no measurement. */
@@ -100,6 +120,7 @@ static void vho_tcp_rtt_ack__hostile_echo(struct kunit *test)
 		struct vho_rx_seg seg = { .opt.has = VHO_OPT_TS };
 
 		vho_tcp_rtt_init(&tcb);
+		vho_tcp_rtt_retransmitted(&tcb, VHO_WIRE_START - 100000 * VHO_WIRE_MS);
 		seg.opt.tsecr = vho_tcp_ts_now(&tcb, VHO_WIRE_START) + (i ? -off[i] : off[i]);
 		vho_tcp_rtt_ack(&tcb, &seg, VHO_WIRE_START);
 		KUNIT_EXPECT_EQ(test, tcb.srtt_us, 0);
@@ -113,6 +134,7 @@ static struct kunit_case vho_rtt_test_cases[] = {
 	KUNIT_CASE(vho_tcp_rto_ns__back_off),
 	KUNIT_CASE(vho_tcp_rtt_ack__own_clock),
 	KUNIT_CASE(vho_tcp_rtt_ack__retransmitted),
+	KUNIT_CASE(vho_tcp_rtt_ack__lost_ack),
 	KUNIT_CASE(vho_tcp_rtt_ack__hostile_echo),
 	{}
 };

@@ -73,10 +73,13 @@ static void vho_tcp_timer__back_off(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, vho_wire_pop(w)->seq, 1001);
 	}
 	KUNIT_EXPECT_EQ(test, tcb->rto_count, 7);
-	/* Progress ends it. */
+	/* Progress ends it, but for what Karn's algorithm keeps until the next measurement. */
 	vho_timer_ack(w, 1101, 512);
-	KUNIT_EXPECT_EQ(test, tcb->backoff, 0);
+	KUNIT_EXPECT_EQ(test, tcb->backoff, VHO_KARN_BACKOFF_MAX);
 	KUNIT_EXPECT_EQ(test, vho_tcp_deadline(tcb), U64_MAX);
+	vho_wire_write(w, 100, 0);
+	vho_timer_ack(w, 1201, 512);
+	KUNIT_EXPECT_EQ(test, tcb->backoff, 0);
 }
 
 static void vho_tcp_timer__gives_up(struct kunit *test)

@@ -259,7 +259,8 @@ static u32 vho_wire_guest_read(struct vho_wire_end *e)
 	return tcb->rx_read + n;
 }
 
-static u16 vho_wire_guest_flags(struct vho_wire_end *e)
+/* @rx: what the guest has read up to. */
+static u16 vho_wire_guest_flags(struct vho_wire_end *e, u32 rx)
 {
 	struct vho_tcb *tcb = &e->flow.tcb;
 	u16 flags = e->flags;
@@ -270,7 +271,7 @@ static u16 vho_wire_guest_flags(struct vho_wire_end *e)
 		return flags | e->then;
 	flags |= e->then & VIRTUOSO_SF_FIN;
 	/* The guest has seen the end of the stream, or never cared. */
-	if (tcb->fin_rcvd || !(e->then & VIRTUOSO_SF_FIN))
+	if ((tcb->fin_rcvd && rx == vho_tcp_rx_end(tcb)) || !(e->then & VIRTUOSO_SF_FIN))
 		flags |= VIRTUOSO_SF_CLOSE;
 	return flags;
 }
@@ -288,7 +289,7 @@ static bool vho_wire_guest(struct vho_wire_end *e)
 		return false;
 	tx = vho_wire_guest_write(e);
 	rx = vho_wire_guest_read(e);
-	flags = vho_wire_guest_flags(e);
+	flags = vho_wire_guest_flags(e, rx);
 	if (tx == tcb->tx_end && rx == tcb->rx_read && flags == app)
 		return false;
 	err = vho_tcp_app(&e->flow, tx, rx, flags, e->wire->now_ns);
@@ -493,6 +494,17 @@ struct vho_wire *vho_wire_new(struct kunit *test, u64 seed, u32 ring)
 		KUNIT_ASSERT_NOT_NULL(test, e->rx_ring);
 	}
 	return w;
+}
+
+void vho_wire_free_rings(struct vho_wire *w)
+{
+	int i;
+
+	vho_wire_flush(w);
+	for (i = 0; i < 2; i++) {
+		kunit_kfree(w->test, w->end[i].tx_ring);
+		kunit_kfree(w->test, w->end[i].rx_ring);
+	}
 }
 
 void vho_wire_open(struct vho_wire *w, u8 i, u32 iss, u16 mss)

@@ -141,6 +141,9 @@ struct vho_wire {
 /* Everything zero; @ring bytes of rings at both ends; network with 1 ms of delay. */
 struct vho_wire *vho_wire_new(struct kunit *test, u64 seed, u32 ring);
 
+/* Done with @w before the test is: returns the memory, so that a test may use many. */
+void vho_wire_free_rings(struct vho_wire *w);
+
 /* End 0 opens with @iss; end 1 accepts with @peer_iss when the SYN arrives. MSS limit @mss. */
 void vho_wire_connect(struct vho_wire *w, u32 iss, u32 peer_iss, u16 mss);
 /* End @i opens. */
