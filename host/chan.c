@@ -303,14 +303,18 @@ static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_s
 {
 	u16 flags = le16_to_cpu(rec->hdr.flags);
 	struct vho_flow *flow;
-	int err = 0;
+	bool owned;
+	int err;
 
 	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
 	if (!flow || flow->chan != ctx->chan || (flags & ~VHO_SUBMIT_FLAGS))
 		return -EINVAL;
-	if (READ_ONCE(flow->owner) == &ctx->port->core->worker && flow->tcb.state != TCP_CLOSE) {
+	owned = vho_fp_owns(flow, ctx->now_ns);
+	if (owned && flow->tcb.state != TCP_CLOSE) {
 		err = vho_tcp_app(flow, le32_to_cpu(rec->update.tx_seq),
 				  le32_to_cpu(rec->update.rx_seq), flags, ctx->now_ns);
+		if (err)
+			return err;
 		if (flags & VIRTUOSO_SF_ABORT)
 			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, ctx->now_ns);
 	} else if ((flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT)) && !flow->adopted) {
@@ -319,11 +323,11 @@ static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_s
 	}
 	if (flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT))
 		flow->guest_closed = true;
-	if (READ_ONCE(flow->owner) == &ctx->port->core->worker)
+	if (owned)
 		vho_fp_flow_after(flow, ctx->now_ns);
 	else if (flow->guest_closed && flow->adopted)
 		vho_fp_flow_release(flow);	/* TIME-WAIT, or over */
-	return err;
+	return 0;
 }
 
 static bool vho_submit_addr_ok(const u8 *bytes, struct in6_addr *addr)
@@ -444,7 +448,7 @@ static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_s
 	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
 	if (!flow || flow->chan != ctx->chan || o->reserved)
 		return -EINVAL;
-	if (READ_ONCE(flow->owner) != &ctx->port->core->worker)
+	if (!vho_fp_owns(flow, ctx->now_ns))
 		return 0;	/* ended; the driver sends options again after CONNECTED */
 	flow->tos = o->tos & ~INET_ECN_MASK;
 	vho_tcp_setopt(flow, le32_to_cpu(o->user_timeout_ms), le32_to_cpu(o->keepalive_idle_s),

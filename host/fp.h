@@ -44,6 +44,8 @@ void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg);
 void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
 /* A segment from port->rxq. Consumes @skb. */
 void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
+/* Is @flow the core's? Adopts it when the slow path's message about that is still under way. */
+bool vho_fp_owns(struct vho_flow *flow, u64 now_ns);
 /* Acts on tcb.events after TCP was called, re-arms the timer. */
 void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns);
 /* vho_tcp_output() for the flows that want it. Return: something was sent. */

@@ -15,9 +15,10 @@
 #include "port.h"
 #include "slow.h"
 
-static bool vho_fp_owns(const struct vho_flow *flow)
+/* Has the slow path made the core the owner? What it did before is visible then. */
+static bool vho_fp_is_owner(const struct vho_flow *flow)
 {
-	return READ_ONCE(flow->owner) == &flow->port->core->worker;
+	return smp_load_acquire(&flow->owner) == &flow->port->core->worker;
 }
 
 /* The core lets go: from here on only the slow path touches the flow's TCP state. */
@@ -130,7 +131,7 @@ void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 {
 	struct vho_flow *flow = vho_packet(skb)->flow;
 
-	if (unlikely(!vho_fp_owns(flow))) {
+	if (unlikely(!vho_fp_owns(flow, now_ns))) {
 		vho_fp_forward(port, skb);
 		return;
 	}
@@ -164,6 +165,9 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 	struct vho_port *port = flow->port;
 	struct sk_buff *skb;
 
+	/* A segment or a record was quicker than the message (vho_fp_owns()). */
+	if (flow->adopted)
+		return;
 	vho_timer_init(&flow->timer, vho_fp_flow_timer);
 	flow->adopted = true;
 	if (flow->tcb.state != TCP_CLOSE) {
@@ -184,6 +188,17 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 		vho_fp_rx(port, skb, now_ns);
 	}
 	flow->held_bytes = 0;
+}
+
+bool vho_fp_owns(struct vho_flow *flow, u64 now_ns)
+{
+	if (!vho_fp_is_owner(flow))
+		return false;
+	if (unlikely(!flow->adopted)) {
+		vho_fp_adopt(flow, now_ns);
+		return vho_fp_is_owner(flow);
+	}
+	return true;
 }
 
 static void vho_fp_incoming(struct vho_flow *flow)
@@ -234,7 +249,7 @@ static void vho_fp_flow_stop(struct vho_flow *flow, u64 now_ns)
 {
 	list_del_init(&flow->news_node);
 	flow->news = 0;
-	if (vho_fp_owns(flow)) {
+	if (vho_fp_is_owner(flow)) {
 		if (flow->tcb.state != TCP_CLOSE)
 			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
 		flow->tcb.events = 0;
