@@ -147,12 +147,16 @@ int vho_flow_hash(struct vho_flow *flow)
 	return 0;
 }
 
-/* Context: SP. Packets on their way still hold references. */
+/*
+ * Context: SP, the flow's owner. Packets on their way still hold references; the timer does not: it
+ * lives on the table's.
+ */
 void vho_flow_unhash(struct vho_flow *flow)
 {
 	if (!flow->hashed)
 		return;
 	flow->hashed = false;
+	vho_timer_disarm(&vho_slow, &flow->timer);
 	rhashtable_remove_fast(&vho_flow_table, &flow->hash, vho_flow_params);
 	vho_flow_put(flow);
 }

@@ -40,7 +40,7 @@ static void vho_sp_params(const struct vho_flow *flow, struct vho_tcp_params *pa
 
 static bool vho_sp_owns(const struct vho_flow *flow)
 {
-	return READ_ONCE(flow->owner) == &vho_slow;
+	return smp_load_acquire(&flow->owner) == &vho_slow;
 }
 
 static void vho_sp_release_backlog(struct vho_flow *flow)
@@ -89,6 +89,13 @@ static void vho_sp_closed(struct vho_flow *flow)
 	}
 }
 
+/* The table's reference keeps a flow whose timer runs: none for one that has lost its place there. */
+static void vho_sp_rearm(struct vho_flow *flow)
+{
+	if (vho_sp_owns(flow) && flow->hashed && flow->tcb.state != TCP_CLOSE)
+		vho_flow_rearm(flow, &vho_slow);
+}
+
 static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
 {
 	u8 events = flow->tcb.events;
@@ -103,8 +110,7 @@ static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
 		vho_sp_closed(flow);
 	else if (events & VHO_EV_ESTABLISHED)
 		vho_sp_established(flow);
-	if (vho_sp_owns(flow) && !(events & VHO_EV_CLOSED))
-		vho_flow_rearm(flow, &vho_slow);
+	vho_sp_rearm(flow);
 }
 
 /* ---- segments ---- */
@@ -116,21 +122,23 @@ static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
 static bool vho_sp_hold(struct vho_flow *flow, struct sk_buff *skb, struct vho_rx_seg *seg, u64 now_ns)
 {
 	u32 len = seg->len;
+	bool held;
 
 	seg->flags &= ~(VHO_TCPF_FIN | VHO_TCPF_PSH);
 	seg->len = 0;
-	if (vho_tcp_rx(flow, seg, now_ns) != VHO_DONE)
-		return false;
-	vho_sp_flow_after(flow, now_ns);
-	if (flow->tcb.state == TCP_CLOSE || flow->held_bytes + len > VHO_SP_HELD_BYTES ||
-	    skb_queue_len(&flow->held) >= VHO_SP_HELD_PACKETS) {
+	held = vho_tcp_rx(flow, seg, now_ns) == VHO_DONE && flow->tcb.state != TCP_CLOSE &&
+	       flow->held_bytes + len <= VHO_SP_HELD_BYTES &&
+	       skb_queue_len(&flow->held) < VHO_SP_HELD_PACKETS;
+	if (held) {
+		flow->held_bytes += len;
+		vho_packet(skb)->flow = NULL;
+		__skb_queue_tail(&flow->held, skb);
+	} else if (!seg->drop) {
 		seg->drop = VHO_STAT_drop_rcvbuf;
-		return false;
 	}
-	flow->held_bytes += len;
-	vho_packet(skb)->flow = NULL;
-	__skb_queue_tail(&flow->held, skb);
-	return true;
+	/* Last: it may make the core the owner. */
+	vho_sp_flow_after(flow, now_ns);
+	return held;
 }
 
 /* Return: the packet was kept. */
@@ -365,7 +373,7 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 		vho_sp_abort(flow, now_ns);
 	}
 	if (bits & BIT(VHO_FS_TIME_WAIT))
-		vho_flow_rearm(flow, &vho_slow);
+		vho_sp_rearm(flow);
 	if (bits & BIT(VHO_FS_GONE)) {
 		flow->gone = true;
 		if (vho_sp_owns(flow) && flow->tcb.state != TCP_TIME_WAIT) {
