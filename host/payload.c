@@ -17,7 +17,7 @@
  * @seg: segment
  * @off: first byte of its payload to copy
  * @seq: sequence number of that byte
- * @len: bytes, at most the ring's size
+ * @len: bytes, at most the ring's size; 0: possibly before a ring is attached
  *
  * Context: FP or SP.
  * Return: 0, -EFAULT.
@@ -26,11 +26,15 @@ int vho_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 o
 {
 	const struct vho_rx_payload *payload = seg->priv;
 	const struct vho_payload_ring *ring = &flow->rx;
-	u32 pos = (seq - ring->base_seq) & (ring->size - 1);
-	u32 first = min(len, ring->size - pos);
+	u32 pos, first;
 
-	if (!ring->size || len > ring->size)
+	/* The packet's checksum was verified when the owner took it: nothing else to do then. */
+	if (!len)
+		return 0;
+	if (len > ring->size)
 		return -EFAULT;
+	pos = (seq - ring->base_seq) & (ring->size - 1);
+	first = min(len, ring->size - pos);
 	if (skb_copy_bits(payload->skb, payload->off + off, ring->vaddr + pos, first))
 		return -EFAULT;
 	if (len > first &&
@@ -55,7 +59,8 @@ int vho_payload_attach(struct vho_guest_state *guest, struct vho_payload_ring *r
 	struct vho_region *region;
 	u32 size;
 
-	if (abi->size_log2 < VIRTUOSO_RING_LOG2_MIN || abi->size_log2 > VIRTUOSO_RING_LOG2_MAX)
+	if (abi->size_log2 < VIRTUOSO_RING_LOG2_MIN || abi->size_log2 > VIRTUOSO_RING_LOG2_MAX ||
+	    abi->reserved[0] || abi->reserved[1] || abi->reserved[2])
 		return -EINVAL;
 	size = 1u << abi->size_log2;
 	region = vho_region_get(guest, le32_to_cpu(abi->region));
