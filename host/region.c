@@ -27,7 +27,8 @@ struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
 	guest->port = port;
 	guest->features = features;
 	xa_init_flags(&guest->regions, XA_FLAGS_ALLOC);
-	mt_init(&guest->region_tree);
+	/* The core looks up while the slow path adds. */
+	mt_init_flags(&guest->region_tree, MT_FLAGS_USE_RCU);
 	xa_init(&guest->flow_ids);
 	xa_init_flags(&guest->incoming, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&guest->tx_flows);
