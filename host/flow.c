@@ -193,5 +193,12 @@ unsigned long vho_flow_post_take(struct vho_flow_post *post)
 /* Context: the owner. */
 void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker)
 {
+	u32 retrans_segs = flow->tcb.retrans_segs;
+
+	if (unlikely(retrans_segs != flow->retrans_counted)) {
+		vho_port_stat_add(flow->port, VHO_STAT_fp_retrans_segs,
+				  retrans_segs - flow->retrans_counted);
+		flow->retrans_counted = retrans_segs;
+	}
 	vho_timer_arm(worker, &flow->timer, vho_tcp_deadline(&flow->tcb));
 }

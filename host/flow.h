@@ -74,6 +74,7 @@ struct vho_flow {
 	struct vho_timer timer;
 	struct sk_buff_head held;	/* segments that came before ATTACH, slow path, bounded */
 	u32 held_bytes;
+	u32 retrans_counted;		/* of tcb.retrans_segs, those in the port's counter */
 
 	/* --- path of its packets, const after the handshake's first packet --- */
 	u8 smac[ETH_ALEN];
@@ -132,7 +133,7 @@ void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit);
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit);
 /* The receiver's side of the two above: the requests, none twice. */
 unsigned long vho_flow_post_take(struct vho_flow_post *post);
-/* Owner: (re)arms the flow's timer after TCP was called. */
+/* Owner, after TCP was called: counts retransmissions, (re)arms the flow's timer. */
 void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker);
 
 static inline bool vho_addr_is_v4(const struct in6_addr *a)

@@ -179,6 +179,9 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 	}
 	if (!flow->passive)
 		vho_chan_news(flow, VHO_NEWS_CONNECTED);
+	/* What happened under the slow path's hands (a FIN, say) is news, too. */
+	if (flow->tcb.rcv_nxt != flow->tcb.irs + 1)
+		vho_chan_news(flow, VHO_NEWS_UPDATE);
 	if (flow->guest_closed && flow->tcb.state != TCP_CLOSE)
 		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
 	vho_fp_flow_after(flow, now_ns);
