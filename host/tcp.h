@@ -141,6 +141,7 @@ struct vho_tcb {
 	u16 partial_acked:1;	/* this recovery has seen a partial ACK */
 	u16 rtt_timing:1;	/* rtt_seq and rtt_at_ns are valid */
 	u16 rtt_karn:1;		/* no measurement since the retransmission at rtx_ts */
+	u16 retry:1;		/* transmission failed: delack_at_ns is to try it again */
 	u16 stalled:1;		/* a time-out without progress since stalled_at_ns */
 	u64 delack_at_ns;	/* delayed ACK; also: transmission failed, try again */
 	u64 last_rx_ns;		/* last acceptable segment */

@@ -231,7 +231,7 @@ int vho_tcp_app(struct vho_flow *flow, u32 tx_seq, u32 rx_seq, u16 flags, u64 no
 
 	if (tcb->state == TCP_CLOSE)
 		return 0;
-	if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECV)
+	if (!tcb->state || tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECV)
 		return vho_tcp_app_early(flow, flags, now_ns);
 	if (flags & VIRTUOSO_SF_ABORT) {
 		vho_tcp_abort(flow, VIRTUOSO_ERR_NONE, now_ns);
@@ -285,8 +285,9 @@ void vho_tcp_time_wait(struct vho_tcb *tcb, u64 now_ns)
  * @error: VIRTUOSO_ERR_*, for the guest
  * @now_ns: owner's clock
  *
- * RFC 9293 section 3.10.5. A RST that gets lost is repeated by vho_tcp_rx() when the peer
- * sends again.
+ * RFC 9293 section 3.10.5, and RST in CLOSING and LAST_ACK, too: what we have sent may not have
+ * arrived, and the peer should know. A RST that gets lost is repeated by vho_tcp_rx() when the
+ * peer sends again.
  * Context: FP or SP, the flow's owner.
  */
 void vho_tcp_abort(struct vho_flow *flow, u8 error, u64 now_ns)
@@ -301,6 +302,8 @@ void vho_tcp_abort(struct vho_flow *flow, u8 error, u64 now_ns)
 	case TCP_FIN_WAIT1:
 	case TCP_FIN_WAIT2:
 	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
 		(void)vho_tcp_send(flow, tcb->snd_max, 0, VHO_TCPF_RST, now_ns);
 		break;
 	}
@@ -340,6 +343,7 @@ void vho_tcp_mss_limit(struct vho_flow *flow, u16 mss_limit, u64 now_ns)
 	tcb->mss_limit = vho_tcp_mss_limit_clamp(mss_limit);
 	vho_tcp_mss_update(tcb);
 	tcb->cwnd = max_t(u32, tcb->cwnd, tcb->mss);
+	tcb->ssthresh = max_t(u32, tcb->ssthresh, 2 * tcb->mss);
 	if (tcb->mss >= old || !vho_tcp_outstanding(tcb) || tcb->state == TCP_SYN_SENT ||
 	    tcb->state == TCP_SYN_RECV)
 		return;

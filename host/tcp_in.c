@@ -477,8 +477,10 @@ enum vho_verdict vho_tcp_rx(struct vho_flow *flow, struct vho_rx_seg *seg, u64 n
 	if (likely(tcb->predict) && likely(vho_tcp_predicted(tcb, seg)))
 		return vho_tcp_rx_fast(flow, seg, now_ns);
 	switch (tcb->state) {
+	case 0:
+		/* Not opened yet. */
+		return vho_tcp_drop(seg, VHO_STAT_drop_state);
 	case TCP_CLOSE:
-	case TCP_LISTEN:
 		vho_tcp_send_reset_for(flow, seg);
 		return vho_tcp_drop(seg, VHO_STAT_drop_state);
 	case TCP_SYN_SENT:

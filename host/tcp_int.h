@@ -26,16 +26,16 @@
 #define VHO_SYNACK_RETRIES	5
 
 /* No progress for so long ends a connection; the guest may ask for less or more. */
-#define VHO_STALL_MAX_NS	(924 * NSEC_PER_SEC)
-#define VHO_STALL_ORPHAN_NS	(120 * NSEC_PER_SEC)	/* after CLOSE */
+#define VHO_STALL_MAX_NS	(924ULL * NSEC_PER_SEC)
+#define VHO_STALL_ORPHAN_NS	(120ULL * NSEC_PER_SEC)	/* after CLOSE */
 #define VHO_PROBES_MAX		15			/* unanswered window probes */
 #define VHO_KARN_BACKOFF_MAX	4			/* kept until the next measurement */
 
 #define VHO_DELACK_NS		(40 * NSEC_PER_MSEC)
 #define VHO_CORK_NS		(200 * NSEC_PER_MSEC)
 #define VHO_XMIT_RETRY_NS	(5 * NSEC_PER_MSEC)	/* after vho_segment_xmit() failed */
-#define VHO_TIME_WAIT_NS	(60 * NSEC_PER_SEC)
-#define VHO_FIN_WAIT_2_NS	(60 * NSEC_PER_SEC)	/* after CLOSE */
+#define VHO_TIME_WAIT_NS	(60ULL * NSEC_PER_SEC)
+#define VHO_FIN_WAIT_2_NS	(60ULL * NSEC_PER_SEC)	/* after CLOSE */
 #define VHO_CHALLENGE_NS	(100 * NSEC_PER_MSEC)	/* between ACKs that answer nonsense */
 #define VHO_PAWS_IDLE_NS	(24ULL * 86400 * NSEC_PER_SEC)	/* RFC 7323 section 5.5 */
 

@@ -31,6 +31,7 @@ static void vho_tcp_retry_soon(struct vho_tcb *tcb, u64 now_ns)
 {
 	u64 at = now_ns + VHO_XMIT_RETRY_NS;
 
+	tcb->retry = 1;
 	if (!tcb->delack_at_ns || tcb->delack_at_ns > at)
 		tcb->delack_at_ns = at;
 }
@@ -79,7 +80,8 @@ int vho_tcp_send(struct vho_flow *flow, u32 seq, u32 len, u8 flags, u64 now_ns)
 	tcb->last_ack_sent = tcb->rcv_nxt;
 	tcb->ack_now = 0;
 	tcb->ack_pending_segs = 0;
-	tcb->delack_at_ns = 0;
+	if (likely(!tcb->retry))
+		tcb->delack_at_ns = 0;
 	return 0;
 }
 

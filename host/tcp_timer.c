@@ -157,6 +157,7 @@ static void vho_tcp_timer_rto(struct vho_flow *flow, u64 now_ns)
 static void vho_tcp_timer_delack(struct vho_tcb *tcb)
 {
 	tcb->delack_at_ns = 0;
+	tcb->retry = 0;
 	if (tcb->ack_pending_segs)
 		tcb->ack_now = 1;
 	vho_tcp_want_output(tcb);

@@ -338,7 +338,7 @@ static void vho_tcp_abort__states(struct kunit *test)
 	const struct { u8 state; bool rst; } cases[] = {
 		{ TCP_SYN_SENT, false }, { TCP_SYN_RECV, true }, { TCP_ESTABLISHED, true },
 		{ TCP_FIN_WAIT1, true }, { TCP_FIN_WAIT2, true }, { TCP_CLOSE_WAIT, true },
-		{ TCP_CLOSING, false }, { TCP_LAST_ACK, false }, { TCP_TIME_WAIT, false },
+		{ TCP_CLOSING, true }, { TCP_LAST_ACK, true }, { TCP_TIME_WAIT, false },
 		{ TCP_CLOSE, false },
 	};
 	int i;
@@ -453,6 +453,21 @@ static void vho_tcp_app__close_unread(struct kunit *test)
 	pkt = vho_wire_pop(w);
 	KUNIT_ASSERT_NOT_NULL(test, pkt);
 	KUNIT_EXPECT_TRUE(test, pkt->flags & RST);
+}
+
+/* A segment, or a request, for a flow that is not open yet changes nothing. */
+static void vho_tcp_rx__not_opened(struct kunit *test)
+{
+	struct vho_wire *w = vho_wire_new(test, 1, RING);
+	struct vho_flow *flow = &w->end[0].flow;
+
+	KUNIT_EXPECT_EQ(test, vho_wire_inject(w, SYN, 5000, 0, 0), VHO_DROP);
+	KUNIT_EXPECT_EQ(test, vho_tcp_app(flow, 0, 0, 0, w->now_ns), -EINVAL);
+	KUNIT_EXPECT_EQ(test, flow->tcb.state, 0);
+	KUNIT_EXPECT_TRUE(test, vho_wire_quiet(w));
+	KUNIT_EXPECT_EQ(test, vho_tcp_app(flow, 0, 0, VIRTUOSO_SF_ABORT, w->now_ns), 0);
+	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_CLOSE);
+	KUNIT_EXPECT_TRUE(test, vho_wire_quiet(w));
 }
 
 static void vho_tcp_app__abort(struct kunit *test)
@@ -577,6 +592,7 @@ static struct kunit_case vho_conn_test_cases[] = {
 	KUNIT_CASE(vho_tcp_app__before_rings),
 	KUNIT_CASE(vho_tcp_app__abort_while_connecting),
 	KUNIT_CASE(vho_tcp_app__close_unread),
+	KUNIT_CASE(vho_tcp_rx__not_opened),
 	KUNIT_CASE(vho_tcp_app__abort),
 	KUNIT_CASE(vho_tcp_reset_for__rfc9293),
 	KUNIT_CASE(vho_tcp_tw_reusable__rules),
