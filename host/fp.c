@@ -100,8 +100,10 @@ static bool vho_fp_park_guest(struct vho_port *port, struct vho_guest_state *gue
 	for (i = 0; i < guest->nr_channels; i++) {
 		struct vho_channel *ch = &guest->channels[i];
 
-		work |= vho_ring_kick_enable(ch->submit);
-		if (!list_empty(&ch->news))
+		/* What is stalled goes on when there is room for the answer, not before. */
+		if (!ch->stalled)
+			work |= vho_ring_kick_enable(ch->submit);
+		if (!list_empty(&ch->news) || ch->stalled)
 			work |= vho_ring_kick_enable(ch->complete);
 	}
 	if (guest->frame_tx)

@@ -41,6 +41,7 @@ struct vho_region {
  * @submit_vq: number of @submit
  * @complete_vq: number of @complete
  * @news: flows with something to tell (vho_flow.news_node)
+ * @stalled: the next submit record waits for a buffer of @complete
  */
 struct vho_channel {
 	struct vho_ring *submit;
@@ -48,6 +49,7 @@ struct vho_channel {
 	u16 submit_vq;
 	u16 complete_vq;
 	struct list_head news;
+	bool stalled;
 };
 
 /**

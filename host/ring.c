@@ -35,7 +35,7 @@ static u16 vho_ring_avail_idx(const struct vho_ring *ring)
 
 bool vho_ring_pending(const struct vho_ring *ring)
 {
-	return ring->num && !ring->broken && vho_ring_avail_idx(ring) != ring->last_avail;
+	return ring->num && !ring->broken && vho_ring_avail_idx(ring) != ring->seen_avail;
 }
 
 /* Follows the chain from @head. Each descriptor is read once. */
@@ -95,6 +95,8 @@ int vho_ring_pop(struct vho_ring *ring, struct vho_chain *chain)
 	if (head >= ring->num || vho_ring_walk(ring, head, chain))
 		return vho_ring_break(ring);
 	ring->last_avail++;
+	if ((s16)(ring->last_avail - ring->seen_avail) > 0)
+		ring->seen_avail = ring->last_avail;
 	return 1;
 }
 
@@ -173,7 +175,7 @@ bool vho_ring_kick_enable(struct vho_ring *ring)
 	if (!ring->num || ring->broken)
 		return false;
 	if (ring->event_idx)
-		vho_ring_set_avail_event(ring, ring->last_avail);
+		vho_ring_set_avail_event(ring, ring->seen_avail);
 	else
 		WRITE_ONCE(ring->used->flags, 0);
 	/* Pairs with the driver's barrier between its index and the look at the event. */

@@ -24,6 +24,8 @@
  * @event_idx: VIRTIO_F_RING_EVENT_IDX was negotiated
  * @broken: the driver broke the rules; the queue takes no part any more
  * @last_avail: next entry of @avail to take
+ * @seen_avail: entries before it were looked at; after vho_ring_unpop() those from @last_avail on were
+ *	not enough, and only more of them are a reason to look again
  * @used_idx: next entry of @used to fill
  * @signalled_used: used_idx when an interrupt was last considered
  * @unsignalled: @used entries were published since then
@@ -38,6 +40,7 @@ struct vho_ring {
 	bool event_idx;
 	bool broken;
 	u16 last_avail;
+	u16 seen_avail;
 	u16 used_idx;
 	u16 signalled_used;
 	bool unsignalled;
@@ -69,7 +72,7 @@ void vho_ring_init(struct vho_ring *ring, u16 num, void *desc, void *avail, void
 int vho_ring_pop(struct vho_ring *ring, struct vho_chain *chain);
 /* Gives the last @n popped chains back untouched (they will be popped again). */
 void vho_ring_unpop(struct vho_ring *ring, unsigned int n);
-/* Is there something to pop? */
+/* Is there something that was not looked at yet? */
 bool vho_ring_pending(const struct vho_ring *ring);
 /* Buffer @head is used, @len bytes were written to it. Visible to the driver at once. */
 void vho_ring_push(struct vho_ring *ring, u16 head, u32 len);
