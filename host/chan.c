@@ -364,7 +364,8 @@ static u8 vho_submit_connect_flow(const struct vho_submit_ctx *ctx,
 	ether_addr_copy(flow->dmac, c->dmac);
 	flow->tos = c->tos & ~INET_ECN_MASK;
 	flow->ttl = c->ttl ?: IPDEFTTL;
-	flow->tcb.mss_limit = le16_to_cpu(c->mss);
+	/* What leaves the port fits its MTU, whatever the guest believes. */
+	flow->tcb.mss_limit = min_t(u32, le16_to_cpu(c->mss), vho_port_mss(ctx->port));
 	flow->chan = ctx->chan;
 	*flowp = flow;
 	return 0;
@@ -496,6 +497,8 @@ static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_cha
 	op = &vho_submit_ops[array_index_nospec(rec.hdr.op, ARRAY_SIZE(vho_submit_ops))];
 	if (!op->fn || len != op->bytes)
 		return -EINVAL;
+	if (rec.hdr.flags && rec.hdr.op != VIRTUOSO_SUBMIT_UPDATE)
+		return -EINVAL;
 	return op->fn(ctx, &rec);
 }
 
@@ -506,12 +509,14 @@ static bool vho_chan_submit_one(struct vho_submit_ctx *ctx)
 	unsigned int n;
 	int ret = 0;
 
+	ctx->guest->channels[ctx->chan].stalled = false;
 	for (n = 0; n < VHO_TURN_RECORDS; n++) {
 		ret = vho_ring_pop(ring, &chain);
 		if (ret <= 0)
 			break;
 		ret = vho_submit_one(ctx, &chain);
 		if (ret == -EAGAIN) {
+			ctx->guest->channels[ctx->chan].stalled = true;
 			vho_ring_unpop(ring, 1);
 			break;
 		}

@@ -54,6 +54,8 @@ static u32 vho_ctrl_listen(struct vho_guest_state *guest, const union vho_ctrl_r
 {
 	struct in6_addr addr;
 
+	if (req->listen.reserved)
+		return VIRTUOSO_STATUS_INVAL;
 	memcpy(&addr, req->listen.addr, sizeof(addr));
 	return vho_listener_add(guest->port, &addr, req->listen.port,
 				le32_to_cpu(req->listen.backlog));
@@ -63,6 +65,8 @@ static u32 vho_ctrl_unlisten(struct vho_guest_state *guest, const union vho_ctrl
 {
 	struct in6_addr addr;
 
+	if (req->listen.reserved)
+		return VIRTUOSO_STATUS_INVAL;
 	memcpy(&addr, req->listen.addr, sizeof(addr));
 	return vho_listener_del(guest->port, &addr, req->listen.port);
 }

@@ -173,6 +173,8 @@ void vho_port_netdev_free(struct vho_port *port);
 /* A packet of the guest enters the network through the port's netdev. Process context or softirq. */
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb);
 void vho_port_netdev_carrier(struct vho_port *port, bool up);
+/* Largest TCP segment over IPv4 that the port's MTU allows, bytes, options not deducted. Any context. */
+u16 vho_port_mss(const struct vho_port *port);
 
 /* --- stats.c --- */
 void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n);

@@ -164,15 +164,22 @@ void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
 	struct net_device *dev = port->netdev;
 
 	skb->protocol = eth_type_trans(skb, dev);
-	dev_sw_netstats_rx_add(dev, skb->len + ETH_HLEN);
 	local_bh_disable();
-	if (likely(dev->flags & IFF_UP)) {
+	/* Unregistering waits for whoever saw the flag; then the counters are freed. */
+	if (likely(READ_ONCE(dev->flags) & IFF_UP)) {
+		dev_sw_netstats_rx_add(dev, skb->len + ETH_HLEN);
 		netif_receive_skb(skb);
 	} else {
 		DEV_STATS_INC(dev, rx_dropped);
 		kfree_skb(skb);
 	}
 	local_bh_enable();
+}
+
+u16 vho_port_mss(const struct vho_port *port)
+{
+	/* min_mtu and max_mtu keep this in range. */
+	return READ_ONCE(port->netdev->mtu) - sizeof(struct iphdr) - sizeof(struct tcphdr);
 }
 
 void vho_port_netdev_carrier(struct vho_port *port, bool up)

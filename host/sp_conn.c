@@ -195,8 +195,7 @@ static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	flow->passive = true;
 	flow->listener = listener;
 	flow->ttl = IPDEFTTL;
-	flow->tcb.mss_limit = READ_ONCE(port->netdev->mtu) - sizeof(struct iphdr) -
-			      sizeof(struct tcphdr);
+	flow->tcb.mss_limit = vho_port_mss(port);
 	ether_addr_copy(flow->smac, eth->h_dest);
 	ether_addr_copy(flow->dmac, eth->h_source);
 	if (vho_flow_hash(flow)) {
