@@ -168,10 +168,13 @@ static void vho_fuzz_segment(struct vho_wire *w)
 		seg.seq = tcb->rcv_nxt;
 	if (vho_fuzz_one_in(w, 2))
 		seg.ack = tcb->snd_una + vho_fuzz_below(w, vho_tcp_outstanding(tcb) + 1);
-	if (vho_fuzz_one_in(w, 10))
+	if (vho_fuzz_one_in(w, 200))
 		seg.flags |= VHO_TCPF_FIN;
 	if (vho_fuzz_one_in(w, 20))
 		seg.flags = prandom_u32_state(&w->rnd);
+	/* A life that ends too soon tries little. */
+	if (!vho_fuzz_one_in(w, 50))
+		seg.flags &= ~VHO_TCPF_RST;
 	if (vho_fuzz_one_in(w, 50))
 		seg.seq = prandom_u32_state(&w->rnd);
 	if (vho_fuzz_one_in(w, 50))
@@ -193,11 +196,11 @@ static void vho_fuzz_app(struct vho_wire *w)
 	u32 rx = vho_seq_min(tcb->rx_read + vho_fuzz_scaled(w, 16), vho_tcp_rx_end(tcb));
 	u16 flags = vho_fuzz_below(w, 32) & (VIRTUOSO_SF_NODELAY | VIRTUOSO_SF_CORK);
 
-	if (vho_fuzz_one_in(w, 60))
+	if (vho_fuzz_one_in(w, 300))
 		flags |= VIRTUOSO_SF_FIN;
-	if (vho_fuzz_one_in(w, 200))
+	if (vho_fuzz_one_in(w, 600))
 		flags |= VIRTUOSO_SF_CLOSE;
-	if (vho_fuzz_one_in(w, 500))
+	if (vho_fuzz_one_in(w, 1000))
 		flags = prandom_u32_state(&w->rnd);
 	if (vho_fuzz_one_in(w, 20))
 		tx = prandom_u32_state(&w->rnd);
@@ -219,7 +222,7 @@ static void vho_fuzz_step(struct vho_wire *w)
 		vho_fuzz_app(w);
 		break;
 	case 12 ... 13:
-		w->now_ns += vho_fuzz_scaled(w, 31);
+		w->now_ns += vho_fuzz_scaled(w, 30);
 		break;
 	case 14:
 		/* To the next timer. */
@@ -228,8 +231,9 @@ static void vho_fuzz_step(struct vho_wire *w)
 		break;
 	case 15:
 		if (vho_fuzz_one_in(w, 4))
-			vho_tcp_setopt(flow, vho_fuzz_scaled(w, 20), vho_fuzz_scaled(w, 8),
-				       vho_fuzz_scaled(w, 8), vho_fuzz_scaled(w, 16), w->now_ns);
+			vho_tcp_setopt(flow, vho_fuzz_one_in(w, 20) ? vho_fuzz_scaled(w, 20) : 0,
+				       vho_fuzz_scaled(w, 8), vho_fuzz_scaled(w, 8),
+				       vho_fuzz_scaled(w, 16), w->now_ns);
 		else if (vho_fuzz_one_in(w, 4))
 			vho_tcp_mss_limit(flow, vho_fuzz_scaled(w, 16), w->now_ns);
 		break;
