@@ -74,7 +74,7 @@ static int vho_nl_port_fill_device(struct sk_buff *skb, struct vho_port *port)
 	if (READ_ONCE(vdev->running) && nla_put_flag(skb, VIRTUOSO_A_PORT_RUNNING))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, VIRTUOSO_A_PORT_DEVICE_STATUS,
-			vho_nl_device_status(READ_ONCE(vdev->status))))
+			vho_nl_device_status(vho_vdev_status(vdev))))
 		return -EMSGSIZE;
 	return nla_put_uint(skb, VIRTUOSO_A_PORT_FEATURES, READ_ONCE(vdev->features));
 }

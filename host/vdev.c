@@ -199,6 +199,7 @@ static void vho_vdev_reset_locked(struct vho_vdev *vdev)
 
 	vho_vdev_stop(vdev);
 	WRITE_ONCE(vdev->status, 0);
+	WRITE_ONCE(vdev->failed, false);
 	vdev->features = 0;
 	for (i = 0; i < VHO_VQ_MAX; i++) {
 		struct vho_vq *vq = &vdev->vq[i];
@@ -294,7 +295,7 @@ int vho_vdev_set_features(struct vho_vdev *vdev, u64 features)
 
 u8 vho_vdev_status(struct vho_vdev *vdev)
 {
-	return READ_ONCE(vdev->status);
+	return READ_ONCE(vdev->status) | (READ_ONCE(vdev->failed) ? VIRTIO_CONFIG_S_NEEDS_RESET : 0);
 }
 
 /**
@@ -318,15 +319,14 @@ void vho_vdev_set_status(struct vho_vdev *vdev, u8 status)
 		goto out;
 	/* Bits are only ever added, and the device's own bit is not the driver's to set. */
 	status |= vdev->status;
-	if (!(vdev->status & VIRTIO_CONFIG_S_NEEDS_RESET))
-		status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
+	status &= ~VIRTIO_CONFIG_S_NEEDS_RESET;
 	if ((status & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    !(vdev->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
 	    (vdev->features & vho_vdev_required) != vho_vdev_required)
 		status &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	if ((status & VIRTIO_CONFIG_S_DRIVER_OK) && !(vdev->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
 		if (!(status & VIRTIO_CONFIG_S_FEATURES_OK) || vho_vdev_start(vdev))
-			status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+			WRITE_ONCE(vdev->failed, true);
 	}
 	WRITE_ONCE(vdev->status, status);
 out:
@@ -416,7 +416,7 @@ void vho_vdev_needs_reset(struct vho_vdev *vdev)
 {
 	const struct vho_xport_ops *ops = READ_ONCE(vdev->ops);
 
-	WRITE_ONCE(vdev->status, READ_ONCE(vdev->status) | VIRTIO_CONFIG_S_NEEDS_RESET);
+	WRITE_ONCE(vdev->failed, true);
 	WRITE_ONCE(vdev->config_gen, READ_ONCE(vdev->config_gen) + 1);
 	if (ops)
 		ops->config_changed(vdev);
@@ -430,8 +430,9 @@ void vho_vdev_invalidate(struct vho_vdev *vdev, u64 iova, u64 len)
 
 	mutex_lock(&vdev->map_lock);
 	vdev->map_gen++;
+	/* Compared by last bytes: a range may end with the address space. */
 	list_for_each_entry(map, &vdev->maps, list)
-		hit |= map->iova < iova + len && iova < map->iova + map->len;
+		hit |= map->iova <= iova + len - 1 && iova <= map->iova + map->len - 1;
 	mutex_unlock(&vdev->map_lock);
 	if (!hit)
 		return;

@@ -91,7 +91,8 @@ struct vho_vq {
  * @maps: live mappings (rings and regions)
  * @map_gen: counts invalidations, so that a map() that raced with one is undone
  * @features: what the driver accepted
- * @status: VIRTIO_CONFIG_S_*
+ * @status: VIRTIO_CONFIG_S_*, but for NEEDS_RESET
+ * @failed: NEEDS_RESET; any context sets it (vho_vdev_needs_reset()), reset clears it
  * @config_gen: configuration generation
  * @running: DRIVER_OK was reached: the core and the slow path serve the queues
  * @config: configuration space
@@ -108,6 +109,7 @@ struct vho_vdev {
 	u64 map_gen;
 	u64 features;
 	u8 status;
+	bool failed;
 	u8 config_gen;
 	bool running;
 	struct virtio_virtuoso_config config;
