@@ -28,12 +28,14 @@ static bool vho_worker_run_msgs(struct vho_worker *worker)
 	return true;
 }
 
-static bool vho_worker_run_timers(struct vho_worker *worker, u64 now_ns)
+/* Each with the time at its start: what it takes is charged to its own port. */
+static bool vho_worker_run_timers(struct vho_worker *worker)
 {
 	struct timerqueue_node *node;
 	unsigned int n;
 
 	for (n = 0; n < VHO_WORKER_TIMERS_MAX; n++) {
+		u64 now_ns = ktime_get_ns();
 		struct vho_timer *timer;
 
 		node = timerqueue_getnext(&worker->timers);
@@ -66,7 +68,6 @@ static int vho_worker_thread(void *data)
 
 	while (!kthread_should_stop() || !llist_empty(&worker->msgs)) {
 		bool busy;
-		u64 now_ns;
 
 		/* Cleared before work is looked for: what comes later sets it again. */
 		clear_bit(VHO_WORKER_WOKEN, &worker->flags);
@@ -74,9 +75,8 @@ static int vho_worker_thread(void *data)
 		smp_mb__after_atomic();
 
 		busy = vho_worker_run_msgs(worker);
-		now_ns = ktime_get_ns();
-		busy |= vho_worker_run_timers(worker, now_ns);
-		busy |= worker->serve(worker, now_ns);
+		busy |= vho_worker_run_timers(worker);
+		busy |= worker->serve(worker, ktime_get_ns());
 		if (busy)
 			cond_resched();
 		else
