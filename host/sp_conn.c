@@ -170,7 +170,16 @@ static bool vho_sp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, struct vh
 	return false;
 }
 
-/* A SYN for a listener. Return: the flow, hashed, in SYN_RECV. */
+/* RFC 1122 section 4.2.3.10: nobody opens a connection from such an address. */
+static bool vho_sp_peer_ok(const struct vho_flow_key *key)
+{
+	__be32 addr = key->raddr.s6_addr32[3];
+
+	return key->rport && !ipv4_is_zeronet(addr) && !ipv4_is_multicast(addr) &&
+	       !ipv4_is_lbcast(addr);
+}
+
+/* A SYN for a listener: makes a flow, hashed, in SYN_RECV. */
 static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key,
 			  const struct vho_rx_seg *syn, u64 now_ns)
 {
@@ -181,6 +190,10 @@ static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	bool full;
 
 	vho_port_stat_inc(port, VHO_STAT_sp_syn_rx);
+	if (!vho_sp_peer_ok(key)) {
+		vho_port_stat_inc(port, VHO_STAT_drop_malformed);
+		return;
+	}
 	listener = vho_listener_reserve(port, key, &full);
 	if (!listener) {
 		vho_port_stat_inc(port, full ? VHO_STAT_drop_backlog : VHO_STAT_drop_state);
