@@ -75,6 +75,13 @@ struct vho_wire_net {
 
 /**
  * struct vho_wire_end - one engine and its guest
+ * @flow: what the engine works on
+ * @wire: the model it belongs to
+ * @index: 0 or 1, its place there
+ * @tx_ring: transmit ring, of @tx_size bytes
+ * @rx_ring: receive ring, of @rx_size bytes
+ * @tx_size: bytes, a power of two
+ * @rx_size: bytes, a power of two
  * @to_send: bytes the guest wants to send in all
  * @chunk: it writes at most so many at once, 0: whatever fits
  * @read_max: it reads at most so many at once, 0: all there is
@@ -90,7 +97,13 @@ struct vho_wire_net {
  * @sent: packets handed to the network
  * @sent_empty: of those, packets without payload, SYN, FIN, RST
  * @drops: segments that came out of vho_tcp_rx() as VHO_DROP, by reason
+ * @attached: the rings are known to the engine
  * @limited: vho_tcp_output() stopped at its budget, it is to be called again
+ * @busy_ns: the network still carries what this end sent before
+ * @last_rcv_nxt: of the last vho_wire_check(), with @checked
+ * @last_edge: the same, of the receive window
+ * @last_una: the same, of what was acknowledged
+ * @checked: there was one
  */
 struct vho_wire_end {
 	struct vho_flow flow;
