@@ -13,13 +13,15 @@
 #
 #	host 10.7.0.1   peer 10.7.0.2   g1 10.7.0.11   g2 10.7.0.12
 #
-# Any command that fails ends the test.
+# Any command that fails ends the test. A third mode, native, gives the guests ordinary
+# namespaces without Virtuoso, to see that a test asks no more than Linux's own TCP does;
+# it runs the tests that are for both modes.
 
 set -eEuo pipefail
 shopt -s inherit_errexit
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-MODE=${VIRTUOSO_MODE:-container}		# container or vm
+MODE=${VIRTUOSO_MODE:-container}		# container, vm or native
 MODULES=${VIRTUOSO_MODULES:-$TOP}		# where host/ and guest/ hold the modules
 SLOW=${VIRTUOSO_SLOW:-1}			# factor for time limits: debug kernels are slow
 WORK=/run/virtuoso-test				# files of the test that runs
@@ -160,12 +162,24 @@ transfer() {
 stat_of() { virtuosoctl -j stats show port "$1" | jq ".[0].stats.$2"; }
 
 # The payload bytes of a port that went through the fast path, both ways.
-bytes_of() { echo $(($(stat_of "$1" fp_rx_bytes) + $(stat_of "$1" fp_tx_bytes))); }
+bytes_of() {
+	[ $MODE != native ] || { echo 0; return; }
+	echo $(($(stat_of "$1" fp_rx_bytes) + $(stat_of "$1" fp_tx_bytes)))
+}
+
+# carried PORT BEFORE BYTES: so many have gone through the fast path since bytes_of said BEFORE.
+carried() {
+	[ $MODE = native ] || assert_ge $(($(bytes_of "$1") - $2)) "$3" "bytes through the fast path for $1"
+}
 
 # nr_flows PORT [STATE]...: flows of a port in any of these states (default: all but TIME-WAIT).
 nr_flows() {
 	local port=$1 filter='select(.state != "time-wait")'
 	shift
+	if [ $MODE = native ]; then
+		ip netns exec "g${port#p}" ss -Htn state connected exclude time-wait | wc -l
+		return
+	fi
 	[ $# = 0 ] || filter="select(.state | IN($(printf '"%s",' "$@" | sed 's/,$//')))"
 	virtuosoctl -j flow show port "$port" | jq "[.[] | $filter] | length"
 }
@@ -307,6 +321,12 @@ start_vms() {
 start() {
 	rm -rf "$WORK"
 	mkdir -p "$WORK"
+	if [ $MODE = native ]; then
+		make_bridge
+		make_peer g1 $G1
+		make_peer g2 $G2
+		return
+	fi
 	[ -e /sys/module/virtuoso_host ] || load_host
 	if [ $MODE = container ]; then
 		load_guest
@@ -345,4 +365,51 @@ clean_up_all() {
 	done
 	MODE=container
 	clean_up
+}
+
+# --- a web server
+
+# make_web_files PLACE BYTES COUNT: the same ones every time; large, and COUNT small ones.
+make_web_files() {
+	local place_dir place_out i
+	files_of "$1"
+	mkdir -p "$place_dir/web/small"
+	openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv 00 -nosalt \
+		-in /dev/zero 2> /dev/null | head -c "$2" > "$place_dir/web/large" || true
+	for ((i = 1; i <= $3; i++)); do
+		head -c $((i * 97 % 20000)) "$place_dir/web/large" > "$place_dir/web/small/$i"
+	done
+}
+
+# What the client must get: checksums of the large file, and of the small ones in a row.
+web_sums() {
+	local place_dir place_out
+	files_of "$1"
+	sha256sum < "$place_dir/web/large"
+	for ((i = 1; i <= $2; i++)); do cat "$place_dir/web/small/$i"; done | sha256sum
+}
+
+# start_nginx PLACE: serves these files on port 80.
+start_nginx() {
+	local place_dir place_out
+	files_of "$1"
+	cat > "$place_dir/web.conf" <<-CONF
+		user root;
+		worker_processes 1;
+		daemon off;
+		pid $place_out/nginx.master;
+		events { worker_connections 2048; }
+		http {
+			access_log off;
+			sendfile on;
+			client_body_temp_path /tmp/nginx-body;
+			proxy_temp_path /tmp/nginx-proxy;
+			fastcgi_temp_path /tmp/nginx-fastcgi;
+			uwsgi_temp_path /tmp/nginx-uwsgi;
+			scgi_temp_path /tmp/nginx-scgi;
+			server { listen 80 backlog=2048; root $place_out/web; }
+		}
+	CONF
+	spawn nginx "$1" nginx -e stderr -c "$place_out/web.conf"
+	wait_for 20 on "$1" bash -c "ss -Hltn | grep -q ':80 '"
 }

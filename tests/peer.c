@@ -296,7 +296,7 @@ static bool conn_abort(struct conn *c)
 static int conn_step(struct conn *c)
 {
 	static int (*const steps[])(struct conn *c) = {
-		step_header, step_tx, step_rx, step_verdict, step_shutdown, step_eof,
+		step_header, step_tx, step_rx, step_shutdown, step_verdict, step_eof,
 	};
 	bool reads = !(c->hdr.flags & (c->server ? PEER_SERVER_UNREAD : PEER_CLIENT_UNREAD));
 	bool progress;
