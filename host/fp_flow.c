@@ -18,6 +18,7 @@
 /* Has the slow path made the core the owner? What it did before is visible then. */
 static bool vho_fp_is_owner(const struct vho_flow *flow)
 {
+	/* Pairs with the release in vho_sp_hand_to_core() and vho_fp_hand_to_slow(). */
 	return smp_load_acquire(&flow->owner) == &flow->port->core->worker;
 }
 
