@@ -10,18 +10,24 @@
 #include "nl_gen.h"
 #include "port.h"
 
-static const char *const vho_stat_docs[VHO_STAT_NR] = {
-#define X(name, doc) doc,
+/* By enum vho_stat. */
+static const struct {
+	const char *name;
+	const char *doc;
+} vho_nl_stats[] = {
+#define X(name, doc) { #name, doc },
 	VHO_STATS(X)
 #undef X
 };
 
+static_assert(ARRAY_SIZE(vho_nl_stats) == VHO_STAT_NR);
+
 static int vho_nl_stat_fill(struct sk_buff *skb, const struct vho_port *port, u32 stat, u64 value)
 {
 	if (nla_put_string(skb, VIRTUOSO_A_STAT_PORT, port->name) ||
-	    nla_put_string(skb, VIRTUOSO_A_STAT_NAME, vho_stat_names[stat]) ||
+	    nla_put_string(skb, VIRTUOSO_A_STAT_NAME, vho_nl_stats[stat].name) ||
 	    nla_put_uint(skb, VIRTUOSO_A_STAT_VALUE, value) ||
-	    nla_put_string(skb, VIRTUOSO_A_STAT_DOC, vho_stat_docs[stat]))
+	    nla_put_string(skb, VIRTUOSO_A_STAT_DOC, vho_nl_stats[stat].doc))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -24,10 +24,13 @@ struct ctl_options {
 
 extern struct ctl_options opt;
 
+/* The compiler checks the arguments against the format. */
+#define __printf(fmt, args)	__attribute((format(printf, fmt, args)))
+
 /* One line on standard error, beginning with the program's name. */
-void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
-void usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+__printf(1, 2) void complain(const char *fmt, ...);
+__printf(1, 2) _Noreturn void fail(const char *fmt, ...);
+__printf(1, 2) _Noreturn void usage_error(const char *fmt, ...);
 
 /* realloc() that ends the program when there is no memory. */
 void *xrealloc(void *mem, size_t bytes);
