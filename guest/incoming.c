@@ -478,8 +478,7 @@ static void vgu_child_convert(struct sock *child, struct vgu_conn *conn)
  */
 struct sock *vgu_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 			       struct request_sock *req, struct dst_entry *dst,
-			       struct request_sock *req_unhash, bool *own_req
-			       VIRTUOSO_SYN_RECV_SOCK_ARG)
+			       struct request_sock *req_unhash, VIRTUOSO_SYN_RECV_LAST_ARGS)
 {
 	struct vgu_conn *conn = NULL;
 	struct vgu_incoming *inc = vgu_incoming_claim(req, &conn);
@@ -492,8 +491,8 @@ struct sock *vgu_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 		tcp_rsk(req)->snt_isn = conn->iss;
 		TCP_SKB_CB(skb)->ack_seq = conn->iss + 1;
 	}
-	child = vgu_native.af_ops->syn_recv_sock(sk, skb, req, dst, req_unhash, own_req
-						 VIRTUOSO_SYN_RECV_SOCK_PASS);
+	child = vgu_native.af_ops->syn_recv_sock(sk, skb, req, dst, req_unhash,
+						 VIRTUOSO_SYN_RECV_LAST_PASS);
 	converted = child && *own_req && inc;
 	if (converted) {
 		vgu_net_count(sock_net(child), offloaded_passive);

@@ -41,8 +41,7 @@ void vgu_incoming_retry(void);
 void vgu_incoming_dev_del(struct vgu_dev *dev);
 struct sock *vgu_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 			       struct request_sock *req, struct dst_entry *dst,
-			       struct request_sock *req_unhash, bool *own_req
-			       VIRTUOSO_SYN_RECV_SOCK_ARG);
+			       struct request_sock *req_unhash, VIRTUOSO_SYN_RECV_LAST_ARGS);
 struct sock *vgu_accept(struct sock *sk, struct proto_accept_arg *arg);
 int vgu_stream_accept(struct socket *sock, struct socket *newsock,
 		      struct proto_accept_arg *arg);

@@ -222,13 +222,13 @@ static bool vho_chan_record(struct vho_flow *flow, struct virtio_virtuoso_comple
 		rec->op = VIRTUOSO_COMPLETE_CONNECTED;
 		vho_chan_fill_conn(flow, rec);
 		told = VHO_NEWS_CONNECTED;
-	} else if (flow->news & VHO_NEWS_RELEASED) {
-		rec->op = VIRTUOSO_COMPLETE_RELEASED;
-		return true;
-	} else {
+	} else if (!(flow->news & VHO_NEWS_RELEASED)) {
 		rec->op = VIRTUOSO_COMPLETE_UPDATE;
 		vho_chan_fill_update(flow, rec);
 		told = VHO_NEWS_UPDATE;
+	} else {
+		rec->op = VIRTUOSO_COMPLETE_RELEASED;
+		return true;
 	}
 	flow->news &= ~told;
 	if (!flow->news)

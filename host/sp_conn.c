@@ -40,6 +40,7 @@ static void vho_sp_params(const struct vho_flow *flow, struct vho_tcp_params *pa
 
 static bool vho_sp_owns(const struct vho_flow *flow)
 {
+	/* Pairs with the release in vho_fp_hand_to_slow(). */
 	return smp_load_acquire(&flow->owner) == &vho_slow;
 }
 

@@ -10,7 +10,7 @@
 #include "stats.h"
 
 const char *const vho_stat_names[VHO_STAT_NR] = {
-#define X(name, doc)	[VHO_STAT_##name] = #name,
+#define X(name, doc)	#name,
 	VHO_STATS(X)
 #undef X
 };

@@ -201,8 +201,10 @@ load() {
 	insmod "$@"
 }
 
+# shellcheck disable=SC2120 # parameters are for tests
 load_host() { load "$MODULES/host/virtuoso_host.ko" "$@"; }
 
+# shellcheck disable=SC2120
 load_guest() {
 	modprobe virtio_vdpa
 	load "$MODULES/guest/virtuoso_guest.ko" "$@"

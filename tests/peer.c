@@ -28,6 +28,7 @@
 #define PEER_MAGIC	0x56495254u	/* "VIRT" */
 #define PEER_BUF	65536
 #define PEER_EVENTS	64
+#define NR(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* How a connection is to end; part of the header. */
 enum peer_flags {
@@ -67,8 +68,7 @@ struct conn {
 static struct {
 	const char *bind_addr;
 	uint64_t up, down, seed;
-	unsigned int flags, conns, repeats, write_size, seconds;
-	int backlog, rcvbuf, sndbuf;
+	unsigned int flags, conns, repeats, write_size, seconds, backlog;
 	bool edge, blocking, paused;
 } opt = { .seed = 1, .conns = 1, .repeats = 1, .seconds = 300, .backlog = 1024 };
 
@@ -307,7 +307,7 @@ static int conn_step(struct conn *c)
 		progress = false;
 		if (conn_abort(c))
 			return 1;
-		for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		for (i = 0; i < NR(steps); i++) {
 			if (!reads && i >= 2)
 				break;
 			ret = steps[i](c);
@@ -343,15 +343,7 @@ static bool conn_end(struct conn *c, int ret)
 	return !c->bad && reset_expected(c) && (ret == -ECONNRESET || ret == -EPIPE);
 }
 
-static void set_buffers(int fd)
-{
-	if (opt.rcvbuf)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &opt.rcvbuf, sizeof(int));
-	if (opt.sndbuf)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &opt.sndbuf, sizeof(int));
-}
-
-static struct sockaddr_in address(const char *host, const char *port)
+static struct sockaddr_in inet_address(const char *host, const char *port)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
 
@@ -393,7 +385,6 @@ static int accept_one(int ep, int lfd)
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		fail("calloc");
-	set_buffers(fd);
 	c->fd = fd;
 	c->id = ids++;
 	c->server = true;
@@ -416,7 +407,7 @@ static void wait_for_sigusr1(void)
 
 static _Noreturn void serve(const char *port)
 {
-	struct sockaddr_in a = address(opt.bind_addr, port);
+	struct sockaddr_in a = inet_address(opt.bind_addr, port);
 	int lfd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), ep = epoll_create1(0), one = 1;
 	struct epoll_event ev[PEER_EVENTS];
 	struct conn *c;
@@ -425,7 +416,6 @@ static _Noreturn void serve(const char *port)
 	if (lfd < 0 || ep < 0)
 		fail("socket");
 	setsockopt(lfd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	set_buffers(lfd);
 	if (bind(lfd, (struct sockaddr *)&a, sizeof(a)) || listen(lfd, opt.backlog))
 		fail("listen");
 	if (opt.paused)
@@ -459,12 +449,11 @@ static _Noreturn void serve(const char *port)
 
 static int start_connect(const char *host, const char *port)
 {
-	struct sockaddr_in a = address(host, port), b = address(opt.bind_addr, "0");
+	struct sockaddr_in a = inet_address(host, port), b = inet_address(opt.bind_addr, "0");
 	int fd = socket(AF_INET, SOCK_STREAM | (opt.blocking ? 0 : SOCK_NONBLOCK), 0);
 
 	if (fd < 0)
 		fail("socket");
-	set_buffers(fd);
 	if (opt.flags & PEER_NODELAY)
 		set_nodelay(fd);
 	if (opt.bind_addr && bind(fd, (struct sockaddr *)&b, sizeof(b)))
@@ -595,7 +584,7 @@ static void on_alarm(int sig)
 	_exit(3);
 }
 
-static int usage(void)
+static int bad_usage(void)
 {
 	fprintf(stderr,
 		"usage: peer serve PORT [-b ADDR] [-q BACKLOG] [-p] [-E]\n"
@@ -603,39 +592,76 @@ static int usage(void)
 		"                     [-w WRITE-SIZE] [-b ADDR] [-t SECONDS] [-E | -B] [-D] [-H] [-R | -N | -r | -U | -O]\n"
 		"       peer connect HOST PORT [-n TIMES] [-t SECONDS]\n"
 		"-p: accept nothing before SIGUSR1; -E: edge-triggered epoll; -B: blocking sockets;\n"
-		"-K BYTES: socket buffers; -D: TCP_NODELAY; -H: half-close; -R: server resets; -N: server closes with data unread;\n"
+		"-D: TCP_NODELAY; -H: half-close; -R: server resets; -N: server closes with data unread;\n"
 		"-r: client resets; -U: client closes with data unread; -O: hold open until SIGTERM\n");
 	return 2;
+}
+
+static const struct {
+	char letter;
+	unsigned int flag;
+} flag_options[] = {
+	{ 'D', PEER_NODELAY }, { 'H', PEER_HALF_CLOSE }, { 'R', PEER_SERVER_RESET },
+	{ 'N', PEER_SERVER_UNREAD }, { 'r', PEER_CLIENT_RESET }, { 'U', PEER_CLIENT_UNREAD },
+	{ 'O', PEER_HOLD },
+};
+
+static const struct {
+	char letter;
+	unsigned int *value;
+} number_options[] = {
+	{ 'q', &opt.backlog }, { 'n', &opt.conns }, { 'k', &opt.repeats },
+	{ 'w', &opt.write_size }, { 't', &opt.seconds },
+};
+
+static const struct {
+	char letter;
+	uint64_t *value;
+} long_options[] = {
+	{ 'u', &opt.up }, { 'd', &opt.down }, { 's', &opt.seed },
+};
+
+static const struct {
+	char letter;
+	bool *value;
+} switch_options[] = {
+	{ 'p', &opt.paused }, { 'E', &opt.edge }, { 'B', &opt.blocking },
+};
+
+static bool take_option(char letter, const char *arg)
+{
+	size_t i;
+
+	for (i = 0; i < NR(flag_options); i++)
+		if (flag_options[i].letter == letter)
+			return opt.flags |= flag_options[i].flag;
+	for (i = 0; i < NR(switch_options); i++)
+		if (switch_options[i].letter == letter)
+			return *switch_options[i].value = true;
+	for (i = 0; i < NR(long_options); i++) {
+		if (long_options[i].letter != letter)
+			continue;
+		*long_options[i].value = strtoull(arg, NULL, 0);
+		return true;
+	}
+	for (i = 0; i < NR(number_options); i++) {
+		if (number_options[i].letter != letter)
+			continue;
+		*number_options[i].value = strtoul(arg, NULL, 0);
+		return true;
+	}
+	return false;
 }
 
 static bool parse(int argc, char **argv)
 {
 	int o;
 
-	while ((o = getopt(argc, argv, "b:q:pEu:d:n:k:s:w:t:K:BDHRNrUO")) != -1) {
-		switch (o) {
-		case 'b': opt.bind_addr = optarg; break;
-		case 'q': opt.backlog = atoi(optarg); break;
-		case 'p': opt.paused = true; break;
-		case 'E': opt.edge = true; break;
-		case 'B': opt.blocking = true; break;
-		case 'u': opt.up = strtoull(optarg, NULL, 0); break;
-		case 'd': opt.down = strtoull(optarg, NULL, 0); break;
-		case 'n': opt.conns = atoi(optarg); break;
-		case 'k': opt.repeats = atoi(optarg); break;
-		case 's': opt.seed = strtoull(optarg, NULL, 0); break;
-		case 'w': opt.write_size = atoi(optarg); break;
-		case 't': opt.seconds = atoi(optarg); break;
-		case 'K': opt.rcvbuf = opt.sndbuf = atoi(optarg); break;
-		case 'D': opt.flags |= PEER_NODELAY; break;
-		case 'H': opt.flags |= PEER_HALF_CLOSE; break;
-		case 'R': opt.flags |= PEER_SERVER_RESET; break;
-		case 'N': opt.flags |= PEER_SERVER_UNREAD; break;
-		case 'r': opt.flags |= PEER_CLIENT_RESET; break;
-		case 'U': opt.flags |= PEER_CLIENT_UNREAD; break;
-		case 'O': opt.flags |= PEER_HOLD; break;
-		default: return false;
-		}
+	while ((o = getopt(argc, argv, "b:q:pEu:d:n:k:s:w:t:BDHRNrUO")) != -1) {
+		if (o == 'b')
+			opt.bind_addr = optarg;
+		else if (!take_option(o, optarg))
+			return false;
 	}
 	return opt.write_size <= PEER_BUF;
 }
@@ -649,7 +675,7 @@ int main(int argc, char **argv)
 
 	/* The options start after the port, whose place getopt() takes for the program's name. */
 	if (argc <= args || !parse(argc - args, argv + args))
-		return usage();
+		return bad_usage();
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (!strcmp(verb, "serve"))
 		serve(argv[2]);
@@ -660,5 +686,5 @@ int main(int argc, char **argv)
 		return transfer(argv[2], argv[3]);
 	if (!strcmp(verb, "connect"))
 		return try_connect(argv[2], argv[3]);
-	return usage();
+	return bad_usage();
 }

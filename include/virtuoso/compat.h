@@ -83,12 +83,12 @@ static inline int virtuoso_vq_add_inbuf(struct virtqueue *vq, struct scatterlist
  * and in the stable kernels of the time. To go when all supported ones have it.
  */
 #ifdef VIRTUOSO_HAVE_OPT_CHILD_INIT
-#define VIRTUOSO_SYN_RECV_SOCK_ARG						\
-	, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
-#define VIRTUOSO_SYN_RECV_SOCK_PASS	, opt_child_init
+#define VIRTUOSO_SYN_RECV_LAST_ARGS						\
+	bool *own_req, void (*opt_child_init)(struct sock *newsk, const struct sock *sk)
+#define VIRTUOSO_SYN_RECV_LAST_PASS	own_req, opt_child_init
 #else
-#define VIRTUOSO_SYN_RECV_SOCK_ARG
-#define VIRTUOSO_SYN_RECV_SOCK_PASS
+#define VIRTUOSO_SYN_RECV_LAST_ARGS	bool *own_req
+#define VIRTUOSO_SYN_RECV_LAST_PASS	own_req
 #endif
 
 #endif /* _VIRTUOSO_COMPAT_H */
