@@ -154,26 +154,6 @@ void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb)
 	vgu_native.af_ops->sk_rx_dst_set(sk, skb);
 }
 
-/**
- * vgu_queue_xmit() - the native engine sends a segment
- * @sk: socket
- * @skb: segment
- * @fl: flow
- *
- * Converted sockets leave that to the device.
- *
- * Context: struct inet_connection_sock_af_ops, socket locked.
- * Return: 0 or a NET_XMIT_ code.
- */
-int vgu_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl)
-{
-	if (vgu_sk_live(sk)) {
-		kfree_skb(skb);
-		return 0;
-	}
-	return vgu_native.af_ops->queue_xmit(sk, skb, fl);
-}
-
 static int vgu_connect_native(struct sock *sk, size_t why, struct sockaddr *uaddr, int addr_len)
 {
 	vgu_net_count_at(sock_net(sk), why);
@@ -181,21 +161,14 @@ static int vgu_connect_native(struct sock *sk, size_t why, struct sockaddr *uadd
 	return tcp_prot.connect(sk, uaddr, addr_len);
 }
 
-/*
- * While the native connect looks for a free port the socket is bound to our netdev: so it
- * sees converted sockets (which are) when it checks that the tuple is unique.
- */
 static int vgu_connect_start(struct sock *sk, struct vgu_conn *conn, struct sockaddr *uaddr,
 			     int addr_len)
 {
-	int bound_dev_if = sk->sk_bound_dev_if;
 	int err;
 
 	vgu_conn_attach(sk, conn);
 	inet_csk(sk)->icsk_af_ops = &vgu_af_ops;
-	WRITE_ONCE(sk->sk_bound_dev_if, conn->dev->netdev->ifindex);
 	err = tcp_prot.connect(sk, uaddr, addr_len);
-	WRITE_ONCE(sk->sk_bound_dev_if, bound_dev_if);
 	if (err && vgu_sk_conn(sk))
 		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
 	return err;

@@ -378,12 +378,10 @@ static int vgu_recv_live(struct sock *sk, struct vgu_conn *conn, struct msghdr *
 		if (ret > 0) {
 			copied += ret;
 			len -= ret;
-			if (flags & MSG_PEEK) {
+			if (flags & MSG_PEEK)
 				peeked += ret;
-			} else {
+			else
 				WRITE_ONCE(tp->copied_seq, tp->copied_seq + ret);
-				tp->rcv_wup = tp->copied_seq;
-			}
 			continue;
 		}
 		if (ret < 0 || copied >= target)
@@ -501,4 +499,23 @@ int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int 
 out:
 	srcu_read_unlock(&vgu_calls, idx);
 	return ret;
+}
+
+/**
+ * vgu_stream_set_rcvlowat() - SO_RCVLOWAT
+ * @sk: socket of ours, locked
+ * @val: bytes
+ *
+ * Context: struct proto_ops, GSYS. Return: 0 or -errno.
+ */
+int vgu_stream_set_rcvlowat(struct sock *sk, int val)
+{
+	struct vgu_conn *conn = vgu_sk_live(sk);
+
+	if (!conn)
+		return inet_stream_ops.set_rcvlowat(sk, val);
+	val = val < 0 ? INT_MAX : val;
+	WRITE_ONCE(sk->sk_rcvlowat, clamp_t(int, val, 1, conn->rx_size / 2));
+	vgu_wake_reader(sk);
+	return 0;
 }

@@ -153,7 +153,6 @@ struct vgu_conn_up {
  *
  * --- socket lock ---
  * @rx_told: the last @rx_seq that was handed over for reporting
- * @bound_dev_if: sk_bound_dev_if before the conversion
  * @more: MSG_MORE was given: hold back a partial segment
  *
  * --- table->lock ---
@@ -202,7 +201,6 @@ struct vgu_conn {
 	struct sock *sk;
 
 	u32 rx_told;
-	int bound_dev_if;
 	bool more;
 
 	struct list_head all;
@@ -298,14 +296,26 @@ void vgu_conn_exit(void);
 void vgu_set_state(struct sock *sk, int state);
 void vgu_conn_apply(struct sock *sk, struct vgu_conn *conn);
 void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err);
+void vgu_wake_reader(struct sock *sk);
+void vgu_conn_abort(struct sock *sk, struct vgu_conn *conn);
+void vgu_release_cb(struct sock *sk);
+
+/* --- conn_convert.c --- */
+
 void vgu_convert(struct sock *sk, struct vgu_conn *conn);
+void vgu_unconvert(struct sock *sk);
+void vgu_window_shut(struct sock *sk);
+int vgu_rebuild_header(struct sock *sk);
+int vgu_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl);
+
+/* --- conn_close.c --- */
+
 void vgu_close(struct sock *sk, long timeout);
 void vgu_shutdown(struct sock *sk, int how);
 int vgu_disconnect(struct sock *sk, int flags);
 void vgu_unhash(struct sock *sk);
 void vgu_destroy(struct sock *sk);
 int vgu_diag_destroy(struct sock *sk, int err);
-void vgu_release_cb(struct sock *sk);
 
 /* --- conn_data.c --- */
 
@@ -314,6 +324,7 @@ int vgu_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
 int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 void vgu_splice_eof(struct socket *sock);
 bool vgu_stream_memory_free(const struct sock *sk, int wake);
+int vgu_stream_set_rcvlowat(struct sock *sk, int val);
 void vgu_conn_push(struct sock *sk, struct vgu_conn *conn);
 
 /* --- conn_connect.c --- */
@@ -322,7 +333,6 @@ int vgu_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
 void vgu_connect_answer(struct vgu_conn *conn);
 void vgu_connect_syn(struct vgu_conn *conn, const struct vgu_conn_syn *syn);
 void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb);
-int vgu_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl);
 
 /* --- conn_opt.c --- */
 

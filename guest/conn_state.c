@@ -7,110 +7,15 @@
  * space of the wire), so that poll, ioctl, ss and TCP_INFO need no help:
  *   copied_seq..rcv_nxt  unread data in the receive ring
  *   snd_una..write_seq   unacknowledged data in the transmit ring
- * FIN is not counted in either.
+ * FIN is not counted in either. The receive window of the native engine is shut, see
+ * vgu_window_shut().
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <net/tcp.h>
 
 #include "conn_priv.h"
-#include "listen.h"
 #include "pernet.h"
-
-/* Timers of a converted socket have nothing to do but to give their reference back. */
-static void vgu_timer_retransmit(struct timer_list *t)
-{
-	struct inet_connection_sock *icsk = from_timer(icsk, t, icsk_retransmit_timer);
-
-	sock_put(&icsk->icsk_inet.sk);
-}
-
-static void vgu_timer_delack(struct timer_list *t)
-{
-	struct inet_connection_sock *icsk = from_timer(icsk, t, icsk_delack_timer);
-
-	sock_put(&icsk->icsk_inet.sk);
-}
-
-static void vgu_timer_keepalive(struct timer_list *t)
-{
-	struct sock *sk = from_timer(sk, t, sk_timer);
-
-	sock_put(sk);
-}
-
-static void vgu_timers_silence(struct sock *sk)
-{
-	inet_csk_clear_xmit_timers(sk);
-	inet_csk(sk)->icsk_retransmit_timer.function = vgu_timer_retransmit;
-	inet_csk(sk)->icsk_delack_timer.function = vgu_timer_delack;
-	sk->sk_timer.function = vgu_timer_keepalive;
-}
-
-static void vgu_timers_restore(struct sock *sk)
-{
-	inet_csk_clear_xmit_timers(sk);
-	inet_csk(sk)->icsk_retransmit_timer.function = vgu_native.retransmit;
-	inet_csk(sk)->icsk_delack_timer.function = vgu_native.delack;
-	sk->sk_timer.function = vgu_native.keepalive;
-}
-
-/* Segments that found their way to a converted socket: the device owns the tuple. */
-static int vgu_backlog_rcv(struct sock *sk, struct sk_buff *skb)
-{
-	kfree_skb(skb);
-	return 0;
-}
-
-/**
- * vgu_convert() - the socket of a connection becomes established
- * @sk: socket in SYN-SENT (active) or new child in SYN-RECEIVED (passive)
- * @conn: its connection, VGU_CONN_ANSWERED
- *
- * From here on the native engine neither sends nor receives for it. Binding it to the
- * device's netdev keeps segments that come in by another one (or by the loopback) from
- * finding it; vgu_conn_rx_allowed() stops those that come by this one.
- *
- * Context: socket locked; softirq or process context. Does not sleep.
- */
-void vgu_convert(struct sock *sk, struct vgu_conn *conn)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 snd = conn->iss + 1;
-	u32 rcv = conn->irs + 1;
-
-	vgu_timers_silence(sk);
-	sk->sk_backlog_rcv = vgu_backlog_rcv;
-	conn->bound_dev_if = sk->sk_bound_dev_if;
-	WRITE_ONCE(sk->sk_bound_dev_if, conn->dev->netdev->ifindex);
-
-	tp->snd_una = snd;
-	tp->snd_sml = snd;
-	tp->snd_up = snd;
-	tp->pushed_seq = snd;
-	WRITE_ONCE(tp->snd_nxt, snd);
-	WRITE_ONCE(tp->write_seq, snd);
-	WRITE_ONCE(tp->rcv_nxt, rcv);
-	WRITE_ONCE(tp->copied_seq, rcv);
-	tp->rcv_wup = rcv;
-	tp->rcv_wnd = conn->rx_size;
-	tp->mss_cache = conn->mss;
-	tp->rx_opt.wscale_ok = conn->answer.snd_wscale || conn->answer.rcv_wscale;
-	tp->rx_opt.snd_wscale = conn->answer.snd_wscale;
-	tp->rx_opt.rcv_wscale = conn->answer.rcv_wscale;
-	conn->rx_told = rcv;
-
-	spin_lock_bh(&conn->lock);
-	WRITE_ONCE(conn->state, VGU_CONN_LIVE);
-	conn->tx_seq = snd;
-	conn->rx_seq = rcv;
-	spin_unlock_bh(&conn->lock);
-	vgu_conn_opts_send(sk, conn, sock_flag(sk, SOCK_KEEPOPEN), false);
-
-	/* News that came before: not from within the establishment. */
-	if (READ_ONCE(conn->up_new))
-		vgu_conn_later(conn);
-}
 
 /**
  * vgu_set_state() - change the TCP state of a converted socket
@@ -184,7 +89,14 @@ void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err)
 	}
 }
 
-static void vgu_conn_abort(struct sock *sk, struct vgu_conn *conn)
+/**
+ * vgu_conn_abort() - have the device reset a connection
+ * @sk: converted socket, locked
+ * @conn: its connection
+ *
+ * Context: socket locked. Does not sleep.
+ */
+void vgu_conn_abort(struct sock *sk, struct vgu_conn *conn)
 {
 	spin_lock_bh(&conn->lock);
 	conn->sflags |= VIRTUOSO_SF_ABORT;
@@ -196,21 +108,21 @@ static int vgu_conn_errno(const struct sock *sk, u8 error)
 {
 	switch (error) {
 	case VIRTUOSO_ERR_REFUSED:
-		return ECONNREFUSED;
+		return -ECONNREFUSED;
 	case VIRTUOSO_ERR_TIMEDOUT:
-		return ETIMEDOUT;
+		return -ETIMEDOUT;
 	case VIRTUOSO_ERR_UNREACH:
-		return EHOSTUNREACH;
+		return -EHOSTUNREACH;
 	case VIRTUOSO_ERR_INUSE:
-		return EADDRNOTAVAIL;
+		return -EADDRNOTAVAIL;
 	case VIRTUOSO_ERR_LIMIT:
-		return ENOBUFS;
+		return -ENOBUFS;
 	case VIRTUOSO_ERR_INVAL:
-		return EINVAL;
+		return -EINVAL;
 	case VIRTUOSO_ERR_PERM:
-		return EPERM;
+		return -EPERM;
 	}
-	return sk->sk_state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET;
+	return sk->sk_state == TCP_CLOSE_WAIT ? -EPIPE : -ECONNRESET;
 }
 
 /* ---- News from the device ---- */
@@ -271,13 +183,17 @@ static bool vgu_apply_rcv(struct sock *sk, struct vgu_conn *conn,
 	return true;
 }
 
-static void vgu_wake_reader(struct sock *sk, struct vgu_conn *conn)
+/**
+ * vgu_wake_reader() - tell that data is there, if it is as much as was asked for
+ * @sk: converted socket, locked
+ *
+ * Context: socket locked.
+ */
+void vgu_wake_reader(struct sock *sk)
 {
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 unread = tp->rcv_nxt - tp->copied_seq;
+	const struct tcp_sock *tp = tcp_sk(sk);
 
-	if (unread >= READ_ONCE(sk->sk_rcvlowat) ||
-	    conn->rx_size - unread <= inet_csk(sk)->icsk_ack.rcv_mss)
+	if (tp->rcv_nxt - tp->copied_seq >= READ_ONCE(sk->sk_rcvlowat))
 		sk->sk_data_ready(sk);
 }
 
@@ -345,8 +261,9 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
 		}
 		vgu_apply_info(sk, &up->u);
 	}
+	vgu_window_shut(sk);
 	if (tp->rcv_nxt != rcv_nxt)
-		vgu_wake_reader(sk, conn);
+		vgu_wake_reader(sk);
 	if (tp->snd_una != snd_una || tp->snd_nxt != snd_nxt)
 		vgu_wake_writer(sk);
 	if (up->flags & VIRTUOSO_CF_FIN_ACKED)
@@ -356,7 +273,7 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
 	if ((up->flags & VIRTUOSO_CF_RESET) || up->failed) {
 		if (sk->sk_state != TCP_CLOSE)
 			vgu_net_count(sock_net(sk), reset);
-		vgu_conn_fail(sk, conn, vgu_conn_errno(sk, up->error));
+		vgu_conn_fail(sk, conn, -vgu_conn_errno(sk, up->error));
 	}
 }
 
@@ -390,7 +307,7 @@ void vgu_conn_apply(struct sock *sk, struct vgu_conn *conn)
 		return;
 	}
 	vgu_net_count(sock_net(sk), connect_failed);
-	vgu_conn_fail(sk, conn, vgu_conn_errno(sk, up.error));
+	vgu_conn_fail(sk, conn, -vgu_conn_errno(sk, up.error));
 }
 
 /**
@@ -407,185 +324,4 @@ void vgu_release_cb(struct sock *sk)
 	conn = vgu_sk_conn(sk);
 	if (conn && READ_ONCE(conn->up_new))
 		vgu_conn_apply(sk, conn);
-}
-
-/* ---- The application closes ---- */
-
-static void vgu_send_fin(struct sock *sk, struct vgu_conn *conn, u16 flags)
-{
-	if (sk->sk_state == TCP_ESTABLISHED)
-		vgu_set_state(sk, TCP_FIN_WAIT1);
-	else if (sk->sk_state == TCP_CLOSE_WAIT)
-		vgu_set_state(sk, TCP_LAST_ACK);
-	spin_lock_bh(&conn->lock);
-	conn->sflags |= flags;
-	spin_unlock_bh(&conn->lock);
-	conn->more = false;
-	vgu_conn_push(sk, conn);
-}
-
-/**
- * vgu_shutdown() - shutdown(2)
- * @sk: socket, locked
- * @how: RCV_SHUTDOWN, SEND_SHUTDOWN or both
- *
- * Context: struct proto, GSYS.
- */
-void vgu_shutdown(struct sock *sk, int how)
-{
-	struct vgu_conn *conn = vgu_sk_live(sk);
-
-	if (!conn) {
-		tcp_prot.shutdown(sk, how);
-		return;
-	}
-	if ((how & SEND_SHUTDOWN) &&
-	    (sk->sk_state == TCP_ESTABLISHED || sk->sk_state == TCP_CLOSE_WAIT))
-		vgu_send_fin(sk, conn, VIRTUOSO_SF_FIN);
-}
-
-/* Data that nobody will read, or SO_LINGER with time 0: RST. Otherwise FIN. */
-static void vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
-{
-	struct tcp_sock *tp = tcp_sk(sk);
-	u16 flag = VIRTUOSO_SF_CLOSE;
-
-	local_bh_disable();
-	vgu_conn_apply(sk, conn);
-	local_bh_enable();
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (sk->sk_state != TCP_CLOSE) {
-		if (tp->rcv_nxt != tp->copied_seq) {
-			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONCLOSE);
-			flag = VIRTUOSO_SF_ABORT;
-		} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
-			NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPABORTONDATA);
-			flag = VIRTUOSO_SF_ABORT;
-		} else {
-			vgu_send_fin(sk, conn, VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE);
-			sk_stream_wait_close(sk, timeout);
-		}
-	}
-	if (sk->sk_state != TCP_CLOSE)
-		vgu_set_state(sk, TCP_CLOSE);
-	conn = vgu_sk_conn(sk);
-	if (conn)
-		vgu_conn_end(sk, conn, flag);
-}
-
-/**
- * vgu_close() - close(2)
- * @sk: socket
- * @timeout: SO_LINGER time
- *
- * The native close finishes it: for a socket in TCP_CLOSE it does nothing but to
- * destroy it.
- *
- * Context: struct proto, GSYS.
- */
-void vgu_close(struct sock *sk, long timeout)
-{
-	int idx = srcu_read_lock(&vgu_calls);
-	struct vgu_conn *conn;
-
-	lock_sock(sk);
-	conn = vgu_sk_conn(sk);
-	if (vgu_sk_live(sk)) {
-		vgu_close_live(sk, conn, timeout);
-	} else if (conn) {
-		/* Now, for release_sock() may bring the answer of the device. */
-		vgu_set_state(sk, TCP_CLOSE);
-		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
-	}
-	release_sock(sk);
-	tcp_prot.close(sk, conn ? 0 : timeout);
-	srcu_read_unlock(&vgu_calls, idx);
-}
-
-/**
- * vgu_disconnect() - make a socket an unconnected one again
- * @sk: any TCP socket: a closing listener's children are not always of its kind
- * @flags: file flags
- *
- * Context: struct proto, socket locked; atomic when a listener stops.
- * Return: 0 or -errno.
- */
-int vgu_disconnect(struct sock *sk, int flags)
-{
-	struct vgu_conn *conn = vgu_sk_live(sk);
-	bool reset;
-
-	if (!conn)
-		return tcp_prot.disconnect(sk, flags);
-	reset = (1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
-				       TCPF_FIN_WAIT2 | TCPF_SYN_RECV);
-	if (sk->sk_state != TCP_CLOSE)
-		vgu_set_state(sk, TCP_CLOSE);
-	if (reset)
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	WRITE_ONCE(sk->sk_bound_dev_if, conn->bound_dev_if);
-	sk->sk_backlog_rcv = tcp_prot.backlog_rcv;
-	vgu_timers_restore(sk);
-	vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
-	return tcp_prot.disconnect(sk, flags);
-}
-
-/**
- * vgu_unhash() - a socket leaves the tables: a native path closes it
- * @sk: socket
- *
- * Whatever the path is (SYN timed out, listener closed, ...), the device must hear of it.
- *
- * Context: struct proto, socket locked (or a child that nobody else knows).
- */
-void vgu_unhash(struct sock *sk)
-{
-	struct vgu_conn *conn;
-
-	if (sk->sk_state == TCP_LISTEN)
-		vgu_listener_del(sk);
-	tcp_prot.unhash(sk);
-	conn = vgu_sk_conn(sk);
-	if (conn)
-		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
-}
-
-/**
- * vgu_destroy() - the last step in the life of a socket
- * @sk: socket
- *
- * Context: struct proto.
- */
-void vgu_destroy(struct sock *sk)
-{
-	struct vgu_conn *conn = vgu_sk_conn(sk);
-
-	if (conn)
-		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
-	tcp_prot.destroy(sk);
-}
-
-/**
- * vgu_diag_destroy() - ss -K
- * @sk: any kind of TCP socket
- * @err: errno for the application, positive
- *
- * Context: struct proto, GSYS. Return: 0 or -errno.
- */
-int vgu_diag_destroy(struct sock *sk, int err)
-{
-	struct vgu_conn *conn;
-
-	if (!sk_fullsock(sk))
-		return tcp_prot.diag_destroy(sk, err);
-	lock_sock(sk);
-	conn = vgu_sk_live(sk);
-	if (conn && sk->sk_state != TCP_CLOSE) {
-		vgu_conn_abort(sk, conn);
-		local_bh_disable();
-		vgu_conn_fail(sk, conn, err);
-		local_bh_enable();
-	}
-	release_sock(sk);
-	return conn ? 0 : tcp_prot.diag_destroy(sk, err);
 }

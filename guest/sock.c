@@ -129,6 +129,7 @@ static void vgu_stream_ops_fill(void)
 	vgu_stream_ops.sendmsg_locked = vgu_sendmsg_locked;
 	vgu_stream_ops.read_sock = vgu_stream_read_sock;
 	vgu_stream_ops.read_skb = vgu_stream_read_skb;
+	vgu_stream_ops.set_rcvlowat = vgu_stream_set_rcvlowat;
 	vgu_stream_ops.mmap = sock_no_mmap;
 	/* The generic way, through recvmsg. */
 	vgu_stream_ops.splice_read = NULL;
@@ -138,6 +139,7 @@ static void vgu_af_ops_fill(void)
 {
 	vgu_af_ops = *vgu_native.af_ops;
 	vgu_af_ops.queue_xmit = vgu_queue_xmit;
+	vgu_af_ops.rebuild_header = vgu_rebuild_header;
 	vgu_af_ops.sk_rx_dst_set = vgu_rx_dst_set;
 	vgu_af_ops.syn_recv_sock = vgu_syn_recv_sock;
 }

@@ -172,28 +172,20 @@ bool vgu_conn_xmit(struct vgu_dev *dev, struct sk_buff *skb)
 /**
  * vgu_conn_rx_allowed() - look at a frame that came from the device
  * @dev: device
- * @skb: frame, network header first
+ * @skb: frame, its network header is set
  *
- * TCP segments of a connection that the device carries come by its ring only. Fragments of
- * TCP segments do not say which connection they are of and are not let through at all.
+ * TCP segments of a connection that the device carries come by its ring only. Fragments
+ * pass, their connection is not known yet: see vgu_window_shut().
  *
  * Context: NAPI. Return: true when it may pass.
  */
 bool vgu_conn_rx_allowed(struct vgu_dev *dev, struct sk_buff *skb)
 {
-	const struct iphdr *ih;
-	struct iphdr iph;
 	struct vgu_segment seg;
 	bool ours;
 
 	if (skb->protocol != htons(ETH_P_IP) || !dev->conns)
 		return true;
-	skb_reset_network_header(skb);
-	ih = skb_header_pointer(skb, 0, sizeof(iph), &iph);
-	if (!ih || ih->protocol != IPPROTO_TCP)
-		return true;
-	if (ip_is_fragment(ih))
-		return false;
 	if (!vgu_segment_parse(skb, &seg))
 		return true;
 	rcu_read_lock();
