@@ -1,0 +1,689 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the suites of host/ stand on: a port with a driver, played by the test's own thread.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
+
+#include "../host/chan.h"
+#include "../host/fp.h"
+#include "../host/listener.h"
+#include "../host/packet.h"
+#include "host_fake.h"
+
+static struct vho_fake *vho_fake;	/* of the test that runs */
+
+/* ---- what the product's units ask for ---- */
+
+DEFINE_MUTEX(vho_ports_lock);
+
+static void vho_fake_port_release(struct kref *ref)
+{
+}
+
+void vho_port_get(struct vho_port *port)
+{
+	kref_get(&port->ref);
+}
+
+void vho_port_put(struct vho_port *port)
+{
+	kref_put(&port->ref, vho_fake_port_release);
+}
+
+void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+void vho_port_netdev_carrier(struct vho_port *port, bool up)
+{
+}
+
+u16 vho_port_mss(const struct vho_port *port)
+{
+	return 1460;
+}
+
+/* The wire model of the suites of TCP, and payload.c, under names of their own (Kbuild). */
+int vho_wire_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg);
+int vho_wire_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
+			   u32 len);
+int vho_host_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
+			   u32 len);
+
+int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
+{
+	if (!vho_fake)
+		return vho_wire_segment_xmit(flow, seg);
+	if (vho_fake->nr_sent < VHO_FAKE_SENT_MAX)
+		vho_fake->sent[vho_fake->nr_sent] = *seg;
+	vho_fake->nr_sent++;
+	return 0;
+}
+
+int vho_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq, u32 len)
+{
+	if (!vho_fake)
+		return vho_wire_payload_store(flow, seg, off, seq, len);
+	return vho_host_payload_store(flow, seg, off, seq, len);
+}
+
+static u64 vho_fake_now(const struct vho_fake *f)
+{
+	return ktime_get_ns() + f->ahead_ns;
+}
+
+/* ---- transport ---- */
+
+void *vho_fake_ptr(struct vho_fake *f, u64 addr)
+{
+	return f->mem + (addr - VHO_FAKE_BASE);
+}
+
+static bool vho_fake_reachable(u64 addr, u64 len)
+{
+	return addr >= VHO_FAKE_BASE && len <= VHO_FAKE_BYTES &&
+	       addr - VHO_FAKE_BASE <= VHO_FAKE_BYTES - len;
+}
+
+static int vho_fake_map(struct vho_vdev *vdev, struct vho_map *map)
+{
+	struct vho_fake *f = vdev->xport;
+	unsigned int i;
+
+	if (f->fail_map)
+		return f->fail_map;
+	if (!vho_fake_reachable(map->iova, map->len))
+		return -EFAULT;
+	map->vaddr = vho_fake_ptr(f, map->iova);
+	map->nr_pages = map->len >> PAGE_SHIFT;
+	map->pages = kcalloc(map->nr_pages, sizeof(*map->pages), GFP_KERNEL);
+	if (!map->pages)
+		return -ENOMEM;
+	for (i = 0; i < map->nr_pages; i++)
+		map->pages[i] = virt_to_page(map->vaddr + i * PAGE_SIZE);
+	f->nr_maps++;
+	return 0;
+}
+
+static void vho_fake_unmap(struct vho_vdev *vdev, struct vho_map *map)
+{
+	struct vho_fake *f = vdev->xport;
+
+	kfree(map->pages);
+	map->pages = NULL;
+	f->nr_maps--;
+}
+
+static int vho_fake_rw(struct vho_vdev *vdev, u64 iova, void *buf, size_t len, bool write)
+{
+	struct vho_fake *f = vdev->xport;
+
+	if (!vho_fake_reachable(iova, len))
+		return -EFAULT;
+	if (write)
+		memcpy(vho_fake_ptr(f, iova), buf, len);
+	else
+		memcpy(buf, vho_fake_ptr(f, iova), len);
+	return 0;
+}
+
+static void vho_fake_call(struct vho_vdev *vdev, u16 vq)
+{
+	((struct vho_fake *)vdev->xport)->calls++;
+}
+
+static void vho_fake_config_changed(struct vho_vdev *vdev)
+{
+	((struct vho_fake *)vdev->xport)->config_changes++;
+}
+
+static const struct vho_xport_ops vho_fake_ops = {
+	.map = vho_fake_map,
+	.unmap = vho_fake_unmap,
+	.rw = vho_fake_rw,
+	.call = vho_fake_call,
+	.config_changed = vho_fake_config_changed,
+};
+
+/* ---- set-up ---- */
+
+static void vho_fake_worker_init(struct vho_worker *worker)
+{
+	memset(worker, 0, sizeof(*worker));
+	init_llist_head(&worker->msgs);
+	timerqueue_init_head(&worker->timers);
+	/* Nobody is woken by himself: what is posted just waits. */
+	worker->task = current;
+}
+
+static void vho_fake_port_init(struct vho_fake *f)
+{
+	struct vho_port *port = f->port;
+
+	kref_init(&port->ref);
+	strscpy(port->name, "fake", sizeof(port->name));
+	port->index = 7;
+	port->max_flows = 100;
+	eth_random_addr(port->mac);
+	INIT_LIST_HEAD(&port->list);
+	INIT_LIST_HEAD(&port->run_node);
+	INIT_LIST_HEAD(&port->flows);
+	INIT_LIST_HEAD(&port->listeners);
+	spin_lock_init(&port->flows_lock);
+	port->parked = true;
+	port->core = &f->core;
+	port->stats = alloc_percpu(struct vho_stats);
+	KUNIT_ASSERT_NOT_NULL(f->test, port->stats);
+	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->rxq, 64, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->frameq, 64, GFP_KERNEL));
+	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->spq, 64, GFP_KERNEL));
+	vho_vdev_init(&port->vdev, port, port->mac, 1500);
+	KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_bind(&port->vdev, &vho_fake_ops, f));
+}
+
+int vho_fake_init(struct kunit *test)
+{
+	struct vho_fake *f = kunit_kzalloc(test, sizeof(*f), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	f->test = test;
+	f->mem = alloc_pages_exact(VHO_FAKE_BYTES, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, f->mem);
+	f->port = kunit_kzalloc(test, sizeof(*f->port), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, f->port);
+	KUNIT_ASSERT_EQ(test, 0, vho_flows_init());
+	KUNIT_ASSERT_EQ(test, 0, vho_listeners_init());
+	vho_fake_worker_init(&f->core.worker);
+	vho_fake_worker_init(&vho_slow);
+	init_llist_head(&f->core.woken);
+	INIT_LIST_HEAD(&f->core.run);
+	vho_fake_port_init(f);
+	test->priv = f;
+	vho_fake = f;
+	return 0;
+}
+
+static bool vho_fake_serve_nothing(struct vho_worker *worker, u64 now_ns)
+{
+	return false;
+}
+
+void vho_fake_start_threads(struct vho_fake *f)
+{
+	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&f->core.worker, -1, "vho_fake_core",
+						     vho_fake_serve_nothing));
+	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&vho_slow, -1, "vho_fake_slow",
+						     vho_fake_serve_nothing));
+	f->threads = true;
+}
+
+static void vho_fake_stop_threads(struct vho_fake *f)
+{
+	if (f->threads) {
+		vho_worker_stop(&f->core.worker);
+		vho_worker_stop(&vho_slow);
+		f->threads = false;
+	}
+	/* Exit runs on a thread of its own. */
+	f->core.worker.task = current;
+	vho_slow.task = current;
+}
+
+static void vho_fake_drop_skb(void *skb)
+{
+	if (vho_packet(skb)->flow)
+		vho_flow_put(vho_packet(skb)->flow);
+	kfree_skb(skb);
+}
+
+void vho_fake_exit(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_port *port;
+
+	if (!f)
+		return;
+	port = f->port;
+	vho_fake_stop_threads(f);
+	vho_fake_guest_stop(f);
+	vho_sp_port_stop(port, true);
+	vho_fake_settle(f);
+	ptr_ring_cleanup(&port->rxq, vho_fake_drop_skb);
+	ptr_ring_cleanup(&port->frameq, vho_fake_drop_skb);
+	ptr_ring_cleanup(&port->spq, vho_fake_drop_skb);
+	vho_vdev_unbind(&port->vdev);
+
+	KUNIT_EXPECT_EQ(test, port->nr_flows, 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&port->ref), 1);
+	KUNIT_EXPECT_EQ(test, port->nr_listeners + port->nr_addrs, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
+	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&f->core.worker.timers));
+	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&vho_slow.timers));
+
+	vho_listeners_exit();
+	vho_flows_exit();
+	free_percpu(port->stats);
+	free_pages_exact(f->mem, VHO_FAKE_BYTES);
+	vho_fake = NULL;
+}
+
+/* ---- the driver ---- */
+
+static struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
+{
+	struct vho_fake_vq *q = &f->vq[vq];
+	struct vho_ring *ring = &f->port->vdev.vq[vq].ring;
+
+	q->desc = (void *)(f->mem + vq * 4 * PAGE_SIZE);
+	q->avail = (void *)q->desc + PAGE_SIZE;
+	q->used = (void *)q->desc + 2 * PAGE_SIZE;
+	memset(q->desc, 0, 4 * PAGE_SIZE);
+	q->avail_idx = 0;
+	q->last_used = 0;
+	q->slots = VHO_FAKE_REGION + vq * VHO_FAKE_VQ_NUM * VHO_FAKE_SLOT_BYTES;
+	vho_ring_init(ring, VHO_FAKE_VQ_NUM, q->desc, q->avail, q->used, true);
+	return ring;
+}
+
+void vho_fake_guest_start(struct vho_fake *f, unsigned int channels)
+{
+	struct vho_guest_state *guest = vho_guest_alloc(f->port, 0);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(f->test, guest);
+	guest->control = vho_fake_vq_init(f, VIRTUOSO_VQ_CONTROL);
+	for (i = 0; i < channels; i++) {
+		struct vho_channel *ch = &guest->channels[i];
+
+		ch->submit_vq = VIRTUOSO_VQ_SUBMIT(i);
+		ch->complete_vq = VIRTUOSO_VQ_COMPLETE(i);
+		ch->submit = vho_fake_vq_init(f, ch->submit_vq);
+		ch->complete = vho_fake_vq_init(f, ch->complete_vq);
+	}
+	guest->nr_channels = channels;
+	f->guest = guest;
+	f->port->guest = guest;
+	f->port->slow_guest = guest;
+	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK,
+			vho_region_add(guest, 0, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES));
+}
+
+/* As vho_serve_stop(): the slow path first, then the core. */
+void vho_fake_guest_stop(struct vho_fake *f)
+{
+	struct vho_guest_state *guest = f->guest;
+
+	if (!guest)
+		return;
+	vho_fake_run_slow(f);
+	f->port->slow_guest = NULL;
+	vho_listeners_flush(f->port);
+	vho_sp_port_stop(f->port, false);
+	vho_fake_run_core(f);
+	vho_fp_flows_stop(f->port, guest, vho_fake_now(f));
+	f->port->guest = NULL;
+	f->guest = NULL;
+	vho_guest_free(guest);
+	vho_fake_settle(f);
+}
+
+void vho_fake_add(struct vho_fake *f, u16 vq, u64 addr, u32 len, bool write)
+{
+	struct vho_fake_vq *q = &f->vq[vq];
+	u16 i = q->avail_idx % VHO_FAKE_VQ_NUM;
+
+	q->desc[i].addr = (__force __virtio64)cpu_to_le64(addr);
+	q->desc[i].len = (__force __virtio32)cpu_to_le32(len);
+	q->desc[i].flags = (__force __virtio16)cpu_to_le16(write ? VRING_DESC_F_WRITE : 0);
+	q->avail->ring[i] = (__force __virtio16)cpu_to_le16(i);
+	q->avail_idx++;
+	smp_store_release(&q->avail->idx, (__force __virtio16)cpu_to_le16(q->avail_idx));
+}
+
+static u64 vho_fake_slot(struct vho_fake *f, u16 vq)
+{
+	struct vho_fake_vq *q = &f->vq[vq];
+
+	return q->slots + (q->avail_idx % VHO_FAKE_VQ_NUM) * VHO_FAKE_SLOT_BYTES;
+}
+
+void vho_fake_submit(struct vho_fake *f, unsigned int chan, const void *rec, u32 len)
+{
+	u64 slot = vho_fake_slot(f, VIRTUOSO_VQ_SUBMIT(chan));
+
+	memcpy(vho_fake_ptr(f, slot), rec, min_t(u32, len, VHO_FAKE_SLOT_BYTES));
+	vho_fake_add(f, VIRTUOSO_VQ_SUBMIT(chan), slot, len, false);
+}
+
+void vho_fake_offer(struct vho_fake *f, unsigned int chan, unsigned int n)
+{
+	u16 vq = VIRTUOSO_VQ_COMPLETE(chan);
+
+	while (n--)
+		vho_fake_add(f, vq, vho_fake_slot(f, vq), sizeof(struct virtio_virtuoso_complete), true);
+}
+
+bool vho_fake_complete(struct vho_fake *f, unsigned int chan, struct virtio_virtuoso_complete *rec)
+{
+	struct vho_fake_vq *q = &f->vq[VIRTUOSO_VQ_COMPLETE(chan)];
+	u32 id;
+
+	if (le16_to_cpu((__force __le16)q->used->idx) == q->last_used)
+		return false;
+	id = le32_to_cpu((__force __le32)q->used->ring[q->last_used % VHO_FAKE_VQ_NUM].id);
+	q->last_used++;
+	KUNIT_ASSERT_LT(f->test, id, VHO_FAKE_VQ_NUM);
+	memcpy(rec, vho_fake_ptr(f, q->slots + id * VHO_FAKE_SLOT_BYTES), sizeof(*rec));
+	return true;
+}
+
+struct virtio_virtuoso_ring vho_fake_ring(unsigned int nr)
+{
+	return (struct virtio_virtuoso_ring) {
+		.offset_bytes = cpu_to_le32(VHO_FAKE_RINGS_OFF + nr * VHO_FAKE_RING_BYTES),
+		.size_log2 = ilog2(VHO_FAKE_RING_BYTES),
+	};
+}
+
+struct in6_addr vho_fake_addr(u32 addr)
+{
+	struct in6_addr a;
+
+	ipv6_addr_set_v4mapped(htonl(addr), &a);
+	return a;
+}
+
+/* ---- threads, played ---- */
+
+static bool vho_fake_run(struct vho_worker *worker)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&worker->msgs));
+	struct vho_msg *msg, *next;
+
+	llist_for_each_entry_safe(msg, next, list, node)
+		msg->fn(worker, msg);
+	return list;
+}
+
+bool vho_fake_run_core(struct vho_fake *f)
+{
+	return vho_fake_run(&f->core.worker);
+}
+
+bool vho_fake_run_slow(struct vho_fake *f)
+{
+	return vho_fake_run(&vho_slow);
+}
+
+void vho_fake_turn(struct vho_fake *f)
+{
+	vho_fp_turn(f->port, vho_fake_now(f));
+}
+
+static bool vho_fake_run_spq(struct vho_fake *f)
+{
+	struct sk_buff *skb = ptr_ring_consume(&f->port->spq);
+
+	if (skb)
+		vho_sp_rx(f->port, skb, vho_fake_now(f));
+	return skb;
+}
+
+void vho_fake_settle(struct vho_fake *f)
+{
+	bool more;
+
+	do {
+		more = vho_fake_run_slow(f);
+		more |= vho_fake_run_spq(f);
+		more |= vho_fake_run_core(f);
+		vho_fake_turn(f);
+		more |= !llist_empty(&vho_slow.msgs) || !llist_empty(&f->core.worker.msgs);
+	} while (more);
+}
+
+static void vho_fake_run_worker_timers(struct vho_worker *worker, u64 now_ns)
+{
+	struct timerqueue_node *node;
+
+	while ((node = timerqueue_getnext(&worker->timers)) && node->expires <= now_ns) {
+		struct vho_timer *timer = container_of(node, struct vho_timer, node);
+
+		timerqueue_del(&worker->timers, node);
+		timer->fn(worker, timer, now_ns);
+	}
+}
+
+void vho_fake_run_timers(struct vho_fake *f)
+{
+	vho_fake_run_worker_timers(&f->core.worker, vho_fake_now(f));
+	vho_fake_run_worker_timers(&vho_slow, vho_fake_now(f));
+}
+
+/* ---- packets ---- */
+
+struct sk_buff *vho_fake_skb(struct vho_fake *f, const struct vho_flow_key *key, u8 flags, u32 seq,
+			     u32 ack, u32 len)
+{
+	struct sk_buff *skb = alloc_skb(128 + len, GFP_KERNEL);
+	struct vho_flow_key found = { .port_index = key->port_index };
+	struct vho_flow *flow;
+	struct ethhdr *eth;
+	struct tcphdr *th;
+	struct iphdr *iph;
+
+	KUNIT_ASSERT_NOT_NULL(f->test, skb);
+	eth = skb_put_zero(skb, ETH_HLEN);
+	ether_addr_copy(eth->h_dest, f->port->mac);
+	eth->h_source[5] = 1;
+	eth->h_proto = htons(ETH_P_IP);
+	iph = skb_put_zero(skb, sizeof(*iph));
+	iph->version = 4;
+	iph->ihl = 5;
+	iph->ttl = 64;
+	iph->protocol = IPPROTO_TCP;
+	iph->tot_len = htons(sizeof(*iph) + sizeof(*th) + len);
+	iph->saddr = key->raddr.s6_addr32[3];
+	iph->daddr = key->laddr.s6_addr32[3];
+	ip_send_check(iph);
+	th = skb_put_zero(skb, sizeof(*th));
+	th->source = key->rport;
+	th->dest = key->lport;
+	th->seq = htonl(seq);
+	th->ack_seq = htonl(ack);
+	th->doff = 5;
+	th->window = htons(65535);
+	((u8 *)th)[13] = flags;
+	memset(skb_put(skb, len), 'x', len);
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+
+	KUNIT_ASSERT_EQ(f->test, vho_packet_parse(skb, &found), VHO_PACKET_TCP);
+	rcu_read_lock();
+	flow = vho_flow_lookup_rcu(&found);
+	if (flow && vho_flow_get_unless_zero(flow))
+		vho_packet(skb)->flow = flow;
+	rcu_read_unlock();
+	return skb;
+}
+
+void vho_fake_rx(struct vho_fake *f, const struct vho_flow_key *key, u8 flags, u32 seq, u32 ack,
+		 u32 len)
+{
+	struct sk_buff *skb = vho_fake_skb(f, key, flags, seq, ack, len);
+	struct vho_flow *flow = vho_packet(skb)->flow;
+
+	if (flow && READ_ONCE(flow->owner) != &vho_slow)
+		vho_fp_rx(f->port, skb, vho_fake_now(f));
+	else
+		vho_sp_rx(f->port, skb, vho_fake_now(f));
+}
+
+bool vho_fake_sent(const struct vho_fake *f, u8 flags)
+{
+	unsigned int i;
+
+	for (i = 0; i < min(f->nr_sent, VHO_FAKE_SENT_MAX); i++)
+		if ((f->sent[i].flags & flags) == flags)
+			return true;
+	return false;
+}
+
+u64 vho_fake_stat(struct vho_fake *f, enum vho_stat stat)
+{
+	u64 sum[VHO_STAT_NR];
+
+	vho_port_stats_sum(f->port, sum);
+	return sum[stat];
+}
+
+/* ---- whole connections ---- */
+
+struct virtio_virtuoso_submit_connect vho_fake_connect_rec(struct vho_fake *f, u32 id)
+{
+	struct vho_flow_key key = vho_fake_connect_key(f, id);
+	struct virtio_virtuoso_submit_connect rec = {
+		.hdr = { .op = VIRTUOSO_SUBMIT_CONNECT, .flow = cpu_to_le32(id) },
+		.lport = key.lport,
+		.rport = key.rport,
+		.dmac = { 2, 0, 0, 0, 0, 1 },
+		.mss = cpu_to_le16(1460),
+		.ttl = 64,
+		.tx = vho_fake_ring(2 * (id % 64)),
+		.rx = vho_fake_ring(2 * (id % 64) + 1),
+	};
+
+	memcpy(rec.laddr, &key.laddr, sizeof(rec.laddr));
+	memcpy(rec.raddr, &key.raddr, sizeof(rec.raddr));
+	ether_addr_copy(rec.smac, f->port->mac);
+	return rec;
+}
+
+struct vho_flow_key vho_fake_connect_key(struct vho_fake *f, u32 id)
+{
+	return (struct vho_flow_key) {
+		.laddr = vho_fake_addr(VHO_FAKE_GUEST),
+		.raddr = vho_fake_addr(VHO_FAKE_PEER),
+		.lport = htons(1000 + id),
+		.rport = htons(80),
+		.port_index = f->port->index,
+	};
+}
+
+struct vho_flow *vho_fake_connect(struct vho_fake *f, u32 id)
+{
+	struct virtio_virtuoso_submit_connect rec = vho_fake_connect_rec(f, id);
+	struct vho_flow *flow;
+
+	vho_fake_submit(f, 0, &rec, sizeof(rec));
+	vho_fake_turn(f);
+	vho_fake_run_slow(f);
+	flow = xa_load(&f->guest->flow_ids, id);
+	KUNIT_ASSERT_NOT_NULL(f->test, flow);
+	KUNIT_ASSERT_EQ(f->test, flow->tcb.state, TCP_SYN_SENT);
+	return flow;
+}
+
+struct vho_flow *vho_fake_establish(struct vho_fake *f, u32 id)
+{
+	struct vho_flow *flow = vho_fake_connect(f, id);
+	struct virtio_virtuoso_complete rec;
+
+	vho_fake_offer(f, 0, 1);
+	vho_fake_rx(f, &flow->key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
+	vho_fake_settle(f);
+	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, 0, &rec));
+	KUNIT_ASSERT_EQ(f->test, rec.op, VIRTUOSO_COMPLETE_CONNECTED);
+	KUNIT_ASSERT_TRUE(f->test, flow->adopted);
+	return flow;
+}
+
+void vho_fake_listen(struct vho_fake *f, u32 backlog)
+{
+	struct in6_addr addr = vho_fake_addr(VHO_FAKE_GUEST), any = { };
+
+	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK, vho_addr_add(f->port, &addr));
+	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK,
+			vho_listener_add(f->port, &any, htons(80), backlog));
+}
+
+struct vho_flow_key vho_fake_incoming_key(struct vho_fake *f, u16 rport)
+{
+	return (struct vho_flow_key) {
+		.laddr = vho_fake_addr(VHO_FAKE_GUEST),
+		.raddr = vho_fake_addr(VHO_FAKE_PEER),
+		.lport = htons(80),
+		.rport = htons(rport),
+		.port_index = f->port->index,
+	};
+}
+
+struct vho_flow *vho_fake_lookup(const struct vho_flow_key *key)
+{
+	struct vho_flow *flow;
+
+	rcu_read_lock();
+	flow = vho_flow_lookup_rcu(key);
+	rcu_read_unlock();
+	return flow;
+}
+
+struct vho_flow *vho_fake_incoming(struct vho_fake *f, u16 rport)
+{
+	struct vho_flow_key key = vho_fake_incoming_key(f, rport);
+	struct vho_flow *flow;
+
+	vho_fake_rx(f, &key, VHO_TCPF_SYN, VHO_FAKE_IRS, 0, 0);
+	flow = vho_fake_lookup(&key);
+	KUNIT_ASSERT_NOT_NULL(f->test, flow);
+	vho_fake_rx(f, &key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, flow->tcb.iss + 1, 0);
+	KUNIT_ASSERT_EQ(f->test, flow->tcb.state, TCP_ESTABLISHED);
+	return flow;
+}
+
+void vho_fake_attach(struct vho_fake *f, unsigned int chan, u32 id, u32 token)
+{
+	struct virtio_virtuoso_submit_attach rec = {
+		.hdr = { .op = VIRTUOSO_SUBMIT_ATTACH, .flow = cpu_to_le32(id) },
+		.token = cpu_to_le32(token),
+		.tx = vho_fake_ring(2 * (id % 64)),
+		.rx = vho_fake_ring(2 * (id % 64) + 1),
+	};
+
+	vho_fake_submit(f, chan, &rec, sizeof(rec));
+}
+
+void vho_fake_refuse(struct vho_fake *f, u32 token)
+{
+	struct virtio_virtuoso_submit_attach rec = {
+		.hdr = { .op = VIRTUOSO_SUBMIT_REFUSE },
+		.token = cpu_to_le32(token),
+	};
+
+	vho_fake_submit(f, 0, &rec, sizeof(rec));
+}
+
+void vho_fake_update(struct vho_fake *f, unsigned int chan, u32 id, u32 tx_seq, u32 rx_seq, u16 flags)
+{
+	struct virtio_virtuoso_submit_update rec = {
+		.hdr = { .op = VIRTUOSO_SUBMIT_UPDATE, .flags = cpu_to_le16(flags),
+			 .flow = cpu_to_le32(id) },
+		.tx_seq = cpu_to_le32(tx_seq),
+		.rx_seq = cpu_to_le32(rx_seq),
+	};
+
+	vho_fake_submit(f, chan, &rec, sizeof(rec));
+}
+
+void vho_fake_update_flags(struct vho_fake *f, struct vho_flow *flow, u16 flags)
+{
+	vho_fake_update(f, flow->chan, flow->id, flow->tcb.tx_end, flow->tcb.rx_read, flags);
+}
