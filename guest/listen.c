@@ -25,7 +25,7 @@
 
 #define VGU_BACKLOG_MAX		4096
 /* How long listen(2) waits for the devices to know. They answer at once, or are broken. */
-#define VGU_LISTEN_WAIT		(HZ / 5)
+#define VGU_LISTEN_WAIT		HZ
 
 /**
  * struct vgu_listener - a listening socket of ours
