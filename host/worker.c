@@ -111,6 +111,10 @@ void vho_worker_stop(struct vho_worker *worker)
 	if (!worker->task)
 		return;
 	kthread_stop(worker->task);
+	/* A thread that was stopped before it first ran has done nothing of what was posted. */
+	worker->task = current;
+	while (vho_worker_run_msgs(worker))
+		;
 	worker->task = NULL;
 }
 
