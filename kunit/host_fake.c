@@ -52,13 +52,6 @@ u16 vho_port_mss(const struct vho_port *port)
 	return 1460;
 }
 
-/* The wire model of the suites of TCP, and payload.c, under names of their own (Kbuild). */
-int vho_wire_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg);
-int vho_wire_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
-			   u32 len);
-int vho_host_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
-			   u32 len);
-
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
 	if (!vho_fake)
@@ -346,6 +339,7 @@ void vho_fake_add(struct vho_fake *f, u16 vq, u64 addr, u32 len, bool write)
 	q->desc[i].flags = (__force __virtio16)cpu_to_le16(write ? VRING_DESC_F_WRITE : 0);
 	q->avail->ring[i] = (__force __virtio16)cpu_to_le16(i);
 	q->avail_idx++;
+	/* The entry before the index, as a driver does it. */
 	smp_store_release(&q->avail->idx, (__force __virtio16)cpu_to_le16(q->avail_idx));
 }
 

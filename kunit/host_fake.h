@@ -142,4 +142,11 @@ struct vho_flow *vho_fake_lookup(const struct vho_flow_key *key);
 bool vho_fake_sent(const struct vho_fake *f, u8 flags);
 u64 vho_fake_stat(struct vho_fake *f, enum vho_stat stat);
 
+/* The wire model of the suites of TCP, and payload.c, under names of their own (Kbuild). */
+int vho_wire_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg);
+int vho_wire_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
+			   u32 len);
+int vho_host_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
+			   u32 len);
+
 #endif /* _VHO_HOST_FAKE_H */
