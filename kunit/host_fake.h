@@ -46,7 +46,13 @@ struct vho_fake_vq {
 
 /**
  * struct vho_fake - one port, its core, its guest
+ * @test: the running case
+ * @core: serves @port
+ * @port: the only one
+ * @guest: its running driver
+ * @mem: the guest's memory
  * @ahead_ns: how far the clock given to the code under test is ahead of the machine's
+ * @vq: the driver's side of the queues
  * @sent: segments handed to vho_segment_xmit(), the first VHO_FAKE_SENT_MAX
  * @nr_sent: how many
  * @calls: interrupts raised
