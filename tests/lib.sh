@@ -23,6 +23,8 @@ shopt -s inherit_errexit
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 MODE=${VIRTUOSO_MODE:-container}		# container, vm or native
 MODULES=${VIRTUOSO_MODULES:-$TOP}		# where host/ and guest/ hold the modules
+GUEST_MODULES=${VIRTUOSO_GUEST_MODULES:-$MODULES}	# the same for virtual machines,
+GUEST_KERNEL=${VIRTUOSO_GUEST_KERNEL:-${VIRTUOSO_KERNEL-}}	# and their kernel
 SLOW=${VIRTUOSO_SLOW:-1}			# factor for time limits: debug kernels are slow
 WORK=/run/virtuoso-test				# files of the test that runs
 PATH=$TOP/tools/virtuosoctl:$TOP/tests:$TOP/scripts:$PATH:/usr/sbin:/sbin
@@ -289,14 +291,14 @@ start_vm() {
 	ip link set "$port" master br0 up
 	qemu=$(jq -r '.[0].qemu' "/run/$port.json")
 	# shellcheck disable=SC2086 # several arguments
-	guest-machine start "$name" -n -m $((SLOW > 1 ? 1024 : 512)) "$@" -- $qemu
+	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
 }
 
 # The guest's modules and network, once it is up.
 init_vm() {
 	local name=$1 port=$2 address=$3
 	guest-machine wait "$name" $((90 * SLOW))
-	guest-machine run "$name" "insmod $MODULES/guest/virtuoso_guest.ko"
+	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running
 }
