@@ -5,9 +5,11 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/etherdevice.h>
+#include <linux/icmp.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <linux/unaligned.h>
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
@@ -38,6 +40,45 @@ static enum vho_packet_kind vho_packet_parse_tcp(struct sk_buff *skb, struct vho
 	return VHO_PACKET_TCP;
 }
 
+/* "Destination unreachable" about a TCP segment that the guest's side sent. */
+static enum vho_packet_kind vho_packet_parse_icmp(struct sk_buff *skb, struct vho_flow_key *key,
+						  unsigned int icmp_off, unsigned int end)
+{
+	struct vho_packet *pkt = vho_packet(skb);
+	unsigned int inner_off = icmp_off + sizeof(struct icmphdr), tcp_off;
+	const struct icmphdr *icmph;
+	const struct iphdr *inner;
+	const __be32 *seq;
+	const __be16 *ports;
+
+	if (end < inner_off + sizeof(*inner) || !pskb_may_pull(skb, inner_off + sizeof(*inner)))
+		return VHO_PACKET_OTHER;
+	icmph = (const struct icmphdr *)(skb->data + icmp_off);
+	inner = (const struct iphdr *)(skb->data + inner_off);
+	tcp_off = inner_off + inner->ihl * 4;
+	if (icmph->type != ICMP_DEST_UNREACH || inner->version != 4 || inner->ihl < 5 ||
+	    inner->protocol != IPPROTO_TCP || (inner->frag_off & htons(IP_OFFSET)) ||
+	    end < tcp_off + 8 || !pskb_may_pull(skb, tcp_off + 8))
+		return VHO_PACKET_OTHER;
+	if (skb->ip_summed != CHECKSUM_UNNECESSARY &&
+	    csum_fold(skb_checksum(skb, icmp_off, end - icmp_off, 0)))
+		return VHO_PACKET_OTHER;
+	icmph = (const struct icmphdr *)(skb->data + icmp_off);
+	inner = (const struct iphdr *)(skb->data + inner_off);
+	ports = (const __be16 *)(skb->data + tcp_off);
+	seq = (const __be32 *)(skb->data + tcp_off + 4);
+	ipv6_addr_set_v4mapped(inner->saddr, &key->laddr);
+	ipv6_addr_set_v4mapped(inner->daddr, &key->raddr);
+	key->lport = ports[0];
+	key->rport = ports[1];
+	pkt->flow = NULL;
+	pkt->icmp_seq = ntohl(get_unaligned(seq));
+	pkt->icmp_mtu = ntohs(icmph->un.frag.mtu);
+	pkt->icmp_code = icmph->code;
+	pkt->icmp = true;
+	return VHO_PACKET_ICMP;
+}
+
 static enum vho_packet_kind vho_packet_parse_v4(struct sk_buff *skb, struct vho_flow_key *key)
 {
 	const struct iphdr *iph;
@@ -46,10 +87,10 @@ static enum vho_packet_kind vho_packet_parse_v4(struct sk_buff *skb, struct vho_
 	if (!pskb_may_pull(skb, ETH_HLEN + sizeof(*iph)))
 		return VHO_PACKET_OTHER;
 	iph = (const struct iphdr *)(skb->data + ETH_HLEN);
-	if (iph->version != 4 || iph->protocol != IPPROTO_TCP)
+	if (iph->version != 4 || (iph->protocol != IPPROTO_TCP && iph->protocol != IPPROTO_ICMP))
 		return VHO_PACKET_OTHER;
 	if (ip_is_fragment(iph))
-		return VHO_PACKET_FRAGMENT;
+		return iph->protocol == IPPROTO_TCP ? VHO_PACKET_FRAGMENT : VHO_PACKET_OTHER;
 	ihl = iph->ihl * 4;
 	end = ETH_HLEN + ntohs(iph->tot_len);
 	/* A GSO packet above 64 KiB has no length of its own. */
@@ -62,6 +103,8 @@ static enum vho_packet_kind vho_packet_parse_v4(struct sk_buff *skb, struct vho_
 	iph = (const struct iphdr *)(skb->data + ETH_HLEN);
 	if (skb->ip_summed != CHECKSUM_PARTIAL && ip_fast_csum(iph, iph->ihl))
 		return VHO_PACKET_BAD;
+	if (iph->protocol == IPPROTO_ICMP)
+		return vho_packet_parse_icmp(skb, key, ETH_HLEN + ihl, end);
 	ipv6_addr_set_v4mapped(iph->saddr, &key->raddr);
 	ipv6_addr_set_v4mapped(iph->daddr, &key->laddr);
 	return vho_packet_parse_tcp(skb, key, ETH_HLEN + ihl, end);

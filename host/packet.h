@@ -13,17 +13,25 @@
 #include "tcp.h"
 
 /**
- * struct vho_packet - a TCP segment found in an skb; lives in skb->cb
+ * struct vho_packet - a TCP segment found in an skb, or an ICMP error about one; lives in skb->cb
  * @flow: flow it belongs to, with a reference; NULL: none (a SYN for a listener)
  * @tcp_off: offset of the TCP header from skb->data
  * @hdr_len: length of the TCP header in bytes
  * @len: bytes of payload (link-layer padding excluded)
+ * @icmp_seq: sequence number of the segment that an ICMP error quotes
+ * @icmp_mtu: next-hop MTU that it tells, with ICMP_FRAG_NEEDED
+ * @icmp_code: ICMP code of a "destination unreachable"
+ * @icmp: it is an ICMP error; tcp_off, hdr_len and len mean nothing
  */
 struct vho_packet {
 	struct vho_flow *flow;
 	u16 tcp_off;
 	u16 hdr_len;
 	u32 len;
+	u32 icmp_seq;
+	u16 icmp_mtu;
+	u8 icmp_code;
+	bool icmp;
 };
 
 static inline struct vho_packet *vho_packet(struct sk_buff *skb)
@@ -36,6 +44,7 @@ static inline struct vho_packet *vho_packet(struct sk_buff *skb)
 enum vho_packet_kind {
 	VHO_PACKET_OTHER,	/* not TCP that we can read: a frame for the guest */
 	VHO_PACKET_TCP,		/* a TCP segment, vho_packet() and @key are filled */
+	VHO_PACKET_ICMP,	/* an ICMP error about a segment of the guest, likewise */
 	VHO_PACKET_FRAGMENT,	/* an IPv4 fragment of TCP */
 	VHO_PACKET_BAD,		/* TCP with inconsistent headers */
 };

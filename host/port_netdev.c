@@ -85,20 +85,30 @@ static void vho_port_xmit_frame(struct vho_port *port, struct sk_buff *skb)
 	vho_port_wake(port);
 }
 
-/* To whom a TCP segment goes: the flow's owner, a listener, or the guest's own stack. */
+/* Is it a SYN that one of the guest's listeners wants? RCU read side. */
+static bool vho_port_wants(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key)
+{
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + vho_packet(skb)->tcp_off);
+
+	return !vho_packet(skb)->icmp && th->syn && !th->ack && !th->rst &&
+	       vho_listener_wants(port, key);
+}
+
+/*
+ * To whom a TCP segment goes, or an ICMP error about one: the flow's owner, a listener, or
+ * the guest's own stack.
+ */
 static void vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 			      const struct vho_flow_key *key)
 {
-	const struct tcphdr *th = (const struct tcphdr *)(skb->data + vho_packet(skb)->tcp_off);
 	struct vho_flow *flow;
-	bool wanted = false;
+	bool wanted;
 
 	rcu_read_lock();
 	flow = vho_flow_lookup_rcu(key);
 	if (flow && !vho_flow_get_unless_zero(flow))
 		flow = NULL;
-	if (!flow && th->syn && !th->ack && !th->rst)
-		wanted = vho_listener_wants(port, key);
+	wanted = !flow && vho_port_wants(port, skb, key);
 	rcu_read_unlock();
 
 	vho_packet(skb)->flow = flow;
@@ -131,6 +141,7 @@ static netdev_tx_t vho_port_netdev_xmit(struct sk_buff *skb, struct net_device *
 	}
 	switch (vho_packet_parse(skb, &key)) {
 	case VHO_PACKET_TCP:
+	case VHO_PACKET_ICMP:
 		vho_port_xmit_tcp(port, skb, &key);
 		break;
 	case VHO_PACKET_FRAGMENT:
