@@ -41,7 +41,7 @@ struct vho_flow_key {
 #define VHO_FC_ADOPT		0	/* established: the core owns it from now on */
 #define VHO_FC_FAILED		1	/* the active open failed */
 #define VHO_FC_INCOMING		2	/* announce to the guest */
-#define VHO_FC_CLOSED		3	/* ended while the slow path owned it */
+#define VHO_FC_WITHDRAW		3	/* announced, and not taken by the guest in time */
 
 /* What the core has to tell the guest (vho_flow.news, owner core) */
 #define VHO_NEWS_CONNECTED	0x01
@@ -109,6 +109,7 @@ struct vho_flow {
 	bool hashed;			/* slow path */
 	bool gone;			/* slow path: the guest has let go */
 	bool announced;			/* slow path: the core was told of the incoming connection */
+	u64 attach_by_ns;		/* slow path: until when the guest may take it */
 	struct list_head port_node;	/* in port->flows, port->flows_lock */
 	struct kref ref;
 	struct rcu_head rcu;

@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "fp.h"
 #include "guest_state.h"
+#include "icmp.h"
 #include "packet.h"
 #include "port.h"
 #include "slow.h"
@@ -112,6 +113,11 @@ static void vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u64 now_n
 	struct vho_rx_payload payload;
 	struct vho_rx_seg seg;
 
+	if (vho_packet(skb)->icmp) {
+		vho_icmp_rx(flow, skb, now_ns);
+		vho_fp_flow_after(flow, now_ns);
+		return;
+	}
 	if (!vho_packet_csum_ok(skb)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
 		return;
@@ -225,6 +231,19 @@ static void vho_fp_incoming(struct vho_flow *flow)
 	vho_chan_news(flow, VHO_NEWS_INCOMING);
 }
 
+/* The guest did not answer INCOMING in time: its token means nothing any more. */
+static void vho_fp_withdraw(struct vho_flow *flow)
+{
+	struct vho_guest_state *guest = flow->port->guest;
+
+	if (!guest || xa_load(&guest->incoming, flow->token) != flow)
+		return;
+	xa_erase(&guest->incoming, flow->token);
+	list_del_init(&flow->news_node);
+	flow->news = 0;
+	vho_flow_put(flow);
+}
+
 void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 {
 	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
@@ -234,6 +253,8 @@ void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 
 	if (bits & BIT(VHO_FC_INCOMING))
 		vho_fp_incoming(flow);
+	if (bits & BIT(VHO_FC_WITHDRAW))
+		vho_fp_withdraw(flow);
 	/* A flow that lost its id was let go by a driver reset: nobody waits for news. */
 	if (flow->id != VHO_FLOW_ID_NONE) {
 		if (bits & BIT(VHO_FC_ADOPT))

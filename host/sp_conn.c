@@ -14,6 +14,7 @@
 #include "core.h"
 #include "flow.h"
 #include "guest_state.h"
+#include "icmp.h"
 #include "listener.h"
 #include "packet.h"
 #include "port.h"
@@ -23,6 +24,8 @@
 /* Payload kept for a connection that the guest has not taken yet: the window it was offered. */
 #define VHO_SP_HELD_BYTES	(64 * 1024)
 #define VHO_SP_HELD_PACKETS	64
+/* How long a guest may take to answer INCOMING; its application's accept() may be slow. */
+#define VHO_SP_ATTACH_NS	(120 * NSEC_PER_SEC)
 
 static siphash_key_t vho_sp_isn_key __read_mostly;
 
@@ -60,13 +63,14 @@ static void vho_sp_hand_to_core(struct vho_flow *flow)
 	vho_flow_tell_core(flow, VHO_FC_ADOPT);
 }
 
-static void vho_sp_established(struct vho_flow *flow)
+static void vho_sp_established(struct vho_flow *flow, u64 now_ns)
 {
 	vho_port_stat_inc(flow->port, VHO_STAT_sp_established);
 	if (!flow->passive) {
 		vho_sp_hand_to_core(flow);
 	} else if (!flow->announced) {
 		flow->announced = true;
+		flow->attach_by_ns = now_ns + VHO_SP_ATTACH_NS;
 		vho_flow_tell_core(flow, VHO_FC_INCOMING);
 	}
 }
@@ -93,8 +97,12 @@ static void vho_sp_closed(struct vho_flow *flow)
 /* The table's reference keeps a flow whose timer runs: none for one that has lost its place there. */
 static void vho_sp_rearm(struct vho_flow *flow)
 {
-	if (vho_sp_owns(flow) && flow->hashed && flow->tcb.state != TCP_CLOSE)
+	if (!vho_sp_owns(flow) || !flow->hashed)
+		return;
+	if (flow->tcb.state != TCP_CLOSE)
 		vho_flow_rearm(flow, &vho_slow);
+	if (flow->announced)
+		vho_timer_arm(&vho_slow, &flow->timer, flow->attach_by_ns);
 }
 
 static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
@@ -110,7 +118,7 @@ static void vho_sp_flow_after(struct vho_flow *flow, u64 now_ns)
 	if (events & VHO_EV_CLOSED)
 		vho_sp_closed(flow);
 	else if (events & VHO_EV_ESTABLISHED)
-		vho_sp_established(flow);
+		vho_sp_established(flow, now_ns);
 	vho_sp_rearm(flow);
 }
 
@@ -253,6 +261,12 @@ void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 		vho_port_stat_inc(port, VHO_STAT_drop_rxq_full);
 		goto out;
 	}
+	if (vho_packet(skb)->icmp) {
+		/* Queued with its flow, which was ours then and is. */
+		vho_icmp_rx(flow, skb, now_ns);
+		vho_sp_flow_after(flow, now_ns);
+		goto out;
+	}
 	if (!vho_packet_csum_ok(skb)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
 		goto out;
@@ -337,6 +351,7 @@ static void vho_sp_connect(struct vho_flow *flow, u64 now_ns)
 /* The guest has taken an incoming connection (or what is left of it). */
 static void vho_sp_attach(struct vho_flow *flow)
 {
+	flow->announced = false;
 	vho_sp_release_backlog(flow);
 	vho_sp_hand_to_core(flow);
 }
@@ -363,6 +378,13 @@ static void vho_sp_abort(struct vho_flow *flow, u64 now_ns)
 		vho_sp_flow_after(flow, now_ns);
 		break;
 	}
+}
+
+/* The guest has not answered: nobody waits for ever in a backlog. */
+static void vho_sp_withdraw(struct vho_flow *flow, u64 now_ns)
+{
+	vho_flow_tell_core(flow, VHO_FC_WITHDRAW);
+	vho_sp_abort(flow, now_ns);
 }
 
 void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
@@ -406,7 +428,10 @@ void vho_sp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 
 	/* The table's reference may go; ours lasts until the end. */
 	vho_flow_get(flow);
-	vho_tcp_timer(flow, now_ns);
+	if (flow->announced && now_ns >= flow->attach_by_ns)
+		vho_sp_withdraw(flow, now_ns);
+	else
+		vho_tcp_timer(flow, now_ns);
 	vho_sp_flow_after(flow, now_ns);
 	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
 	vho_flow_put(flow);
