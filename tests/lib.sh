@@ -350,6 +350,10 @@ clean_up() {
 		tc qdisc del dev peer-br root 2> /dev/null || true
 		ip netns exec peer tc qdisc del dev eth0 root 2> /dev/null || true
 		kill_in_netns peer
+		# Guests live on; what the test left running in them does not.
+		for ns in g1 g2; do
+			guest-machine run $ns -t 30 "pkill -9 'peer|nginx|iperf3|curl|python3'; true" || true
+		done
 		return 0
 	fi
 	for ns in g1 g2 peer; do
