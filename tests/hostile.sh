@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# mode: container
+# limit: 150
+#
+# A VMM and a guest's driver that do everything wrong (hostile.c, hostile_driver.c), on a
+# port of their own: others do not notice, nothing is left behind.
+
+. "$(dirname "$0")/lib.sh"
+[ $MODE != native ] || exit 0
+start
+modprobe vfio_iommu_type1
+serve sp peer 5001
+virtuosoctl -j port add h0 vm > $WORK/h0.json
+uuid=$(jq -r '.[0].uuid' $WORK/h0.json)
+ip link set h0 master br0 up
+ip -n peer neigh add 10.7.0.99 lladdr "$(virtuosoctl -j port show h0 | jq -r '.[0].mac')" dev eth0
+mac=$(ip netns exec peer cat /sys/class/net/eth0/address)
+
+spawn hostile host hostile "$uuid" 10 10.7.0.99 $PEER "$mac"
+wait_for 20 logged hostile "^ok"
+fails_with "in use" virtuosoctl port del h0
+spawn incoming peer bash -c 'while :; do
+	timeout 1 bash -c "exec 3<> /dev/tcp/10.7.0.99/5002 && echo x >&3 && read -ru 3"
+done'
+for ((i = 0; i < 5; i++)); do
+	transfer g1 $PEER 5001 -u 1000000 -d 1000000
+done
+finish hostile 100 || fail "$(cat "$(log_of hostile)")"
+grep -v '^ok ' "$(log_of hostile)"
+signal incoming KILL
+
+wait_for 20 port_is h0 detached
+assert_eq "$(nr_flows h0)" 0 "flows of the hostile driver"
+virtuosoctl port del h0
+transfer g1 $PEER 5001 -u 1000000 -d 1000000
