@@ -35,7 +35,7 @@ check-vm: all peer
 	tests/run
 
 check-debug: tools peer
-	tests/run --debug
+	tests/run --debug $(if $(MODE),--mode $(MODE))
 
 lint:
 	scripts/lint
@@ -63,6 +63,6 @@ help:
 	@echo 'make kunit         KUnit suites of the logic, under user-mode Linux'
 	@echo 'make check-vm      integration tests in test machines; T=PATTERN picks tests by name'
 	@echo 'make check         kunit and check-vm'
-	@echo 'make check-debug   the integration tests under a kernel with KASAN, lockdep, kmemleak, ...; T=PATTERN'
+	@echo 'make check-debug   the integration tests under a kernel with KASAN, lockdep, kmemleak, ...; T=PATTERN, MODE=container|vm'
 	@echo 'make lint          sparse, W=1, checkpatch, kernel-doc, shellcheck, generated code'
 	@echo 'make clean'
