@@ -35,7 +35,7 @@ check-vm: all peer
 	tests/run
 
 check-debug: tools peer
-	tests/run --debug $(if $(MODE),--mode $(MODE))
+	tests/run --debug $(if $(MODE),--mode $(MODE)) $(if $(DEBUG_TESTS),'$(DEBUG_TESTS)')
 
 lint:
 	scripts/lint
