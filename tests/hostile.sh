@@ -33,4 +33,10 @@ signal incoming KILL
 wait_for 20 port_is h0 detached
 assert_eq "$(nr_flows h0)" 0 "flows of the hostile driver"
 virtuosoctl port del h0
+# What is left of connections whose other end is gone would hold the guest module for minutes.
+none_left() {
+	ip netns exec peer ss -HKta dst 10.7.0.99 > /dev/null
+	[ -z "$(ip netns exec peer ss -Hta dst 10.7.0.99)" ]
+}
+wait_for 20 none_left
 transfer g1 $PEER 5001 -u 1000000 -d 1000000
