@@ -145,6 +145,18 @@ static void vho_listener_remove(struct vho_listener *listener)
 		kfree_rcu(listener, rcu);
 }
 
+static u32 vho_listener_drop(const struct vho_listener_key *key)
+{
+	struct vho_listener *listener;
+
+	rcu_read_lock();
+	listener = vho_listener_find(key);
+	if (listener)
+		vho_listener_remove(listener);
+	rcu_read_unlock();
+	return listener ? VIRTUOSO_STATUS_OK : VIRTUOSO_STATUS_NOENT;
+}
+
 u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 lport, u32 backlog)
 {
 	struct vho_listener_key key = vho_listener_key(port, addr, lport, false);
@@ -168,14 +180,8 @@ u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 
 u32 vho_listener_del(struct vho_port *port, const struct in6_addr *addr, __be16 lport)
 {
 	struct vho_listener_key key = vho_listener_key(port, addr, lport, false);
-	struct vho_listener *listener;
 
-	rcu_read_lock();
-	listener = vho_listener_find(&key);
-	if (listener)
-		vho_listener_remove(listener);
-	rcu_read_unlock();
-	return listener ? VIRTUOSO_STATUS_OK : VIRTUOSO_STATUS_NOENT;
+	return vho_listener_drop(&key);
 }
 
 u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr)
@@ -190,14 +196,8 @@ u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr)
 u32 vho_addr_del(struct vho_port *port, const struct in6_addr *addr)
 {
 	struct vho_listener_key key = vho_listener_key(port, addr, 0, true);
-	struct vho_listener *listener;
 
-	rcu_read_lock();
-	listener = vho_listener_find(&key);
-	if (listener)
-		vho_listener_remove(listener);
-	rcu_read_unlock();
-	return listener ? VIRTUOSO_STATUS_OK : VIRTUOSO_STATUS_NOENT;
+	return vho_listener_drop(&key);
 }
 
 void vho_listeners_flush(struct vho_port *port)
