@@ -294,10 +294,23 @@ start_vm() {
 	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
 }
 
+# Emulated nested virtualisation loses a stock kernel now and then in its first second, before it
+# has said a word or seen a driver of ours. Such a guest is started again, and the log says so.
+await_vm() {
+	local name=$1 port=$2 tries=1
+	until guest-machine wait "$name" $((150 * SLOW)); do
+		[ $tries -lt 4 ] || fail "guest $name does not boot"
+		tries=$((tries + 1))
+		log "guest $name did not boot: start $tries"
+		guest-machine kill "$name"
+		start_vm "$name" "$port"
+	done
+}
+
 # The guest's modules and network, once it is up.
 init_vm() {
 	local name=$1 port=$2 address=$3
-	guest-machine wait "$name" $((90 * SLOW))
+	await_vm "$name" "$port"
 	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running
