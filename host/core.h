@@ -18,7 +18,7 @@ struct vho_port;
 /**
  * struct vho_core - one fast-path core
  * @worker: the thread; every member without a note belongs to it
- * @index: 0..vho_core_nr() - 1
+ * @index: its place in the set of cores (cores.h)
  * @cpu: CPU it is bound to
  * @woken: ports that somebody gave work (lockless list, any context)
  * @run: ports in order of service
@@ -41,13 +41,10 @@ struct vho_core {
 	u64 turns;
 };
 
-int vho_cores_init(void);
-void vho_cores_exit(void);
-unsigned int vho_core_nr(void);
-/* NULL when there is no such core. The cores live as long as the module. */
-struct vho_core *vho_core_get(unsigned int index);
-/* The core with the fewest ports. Caller holds vho_ports_lock. */
-struct vho_core *vho_core_least_loaded(void);
+/* Process context. @core is zeroed memory. */
+int vho_core_start(struct vho_core *core, unsigned int index, int cpu);
+/* No port is placed on @core any more. */
+void vho_core_stop(struct vho_core *core);
 /* Gives @port a place in its core's order of service. Any context. */
 void vho_port_wake(struct vho_port *port);
 

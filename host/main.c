@@ -10,7 +10,7 @@
 #include <linux/rcupdate.h>
 #include <virtuoso/compat.h>
 
-#include "core.h"
+#include "cores.h"
 #include "flow.h"
 #include "listener.h"
 #include "nl.h"

@@ -8,6 +8,7 @@
 #include <linux/virtuoso.h>
 
 #include "core.h"
+#include "cores.h"
 #include "nl.h"
 #include "nl_gen.h"
 #include "port.h"

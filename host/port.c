@@ -12,6 +12,7 @@
 #include <uapi/linux/virtuoso.h>
 
 #include "core.h"
+#include "cores.h"
 #include "flow.h"
 #include "fp.h"
 #include "packet.h"
