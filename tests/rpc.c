@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Load of several kinds, and the latency of requests: what the isolation test and the
+ * benchmark are made of. A server echoes what comes as requests and swallows what comes as
+ * bulk; which of them a connection is, its first byte says.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RPC_BUF		65536
+#define RPC_EVENTS	256
+#define RPC_ECHO	'e'	/* every byte comes back */
+#define RPC_SINK	's'	/* every byte is swallowed */
+#define RPC_SOURCE	'b'	/* bytes come without end */
+
+static struct {
+	const char *bind_addr;
+	unsigned int conns, size, seconds, count, think_us, warm_up;
+	bool json;
+} opt = { .conns = 1, .size = 64, .seconds = 10, .warm_up = 50 };
+
+struct conn {
+	int fd;
+	char kind;		/* 0: not known yet */
+	uint32_t pending;	/* server: bytes to echo; client: bytes of the answer awaited */
+	uint64_t start_ns;	/* client: when the request was sent */
+};
+
+static char buf[RPC_BUF];
+static volatile sig_atomic_t stop;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "rpc: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static uint64_t random_next(void)
+{
+	static uint64_t x = 0x9e3779b97f4a7c15ull;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return x;
+}
+
+static struct sockaddr_in address(const char *host, const char *port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+
+	if (!inet_aton(host, &sin.sin_addr)) {
+		errno = EINVAL;
+		fail(host);
+	}
+	return sin;
+}
+
+static void set_opt(int fd, int level, int name, int value)
+{
+	if (setsockopt(fd, level, name, &value, sizeof(value)))
+		fail("setsockopt");
+}
+
+/* ---- server ---- */
+
+static void serve_close(struct conn *c)
+{
+	close(c->fd);
+	free(c);
+}
+
+/* Return: false when the connection has ended. */
+static bool serve_source(struct conn *c)
+{
+	ssize_t n = send(c->fd, buf, sizeof(buf), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return n >= 0 || errno == EAGAIN;
+}
+
+static bool serve_conn(struct conn *c, uint32_t events)
+{
+	ssize_t n, sent;
+	size_t skip = 0;
+
+	if (c->kind == RPC_SOURCE && (events & EPOLLOUT) && !serve_source(c))
+		return false;
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return true;
+	n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	if (n <= 0)
+		return n < 0 && errno == EAGAIN;
+	if (!c->kind) {
+		c->kind = buf[0];
+		skip = 1;
+	}
+	/* An echo's answer is small: it fits, or the connection is not worth more. */
+	if (c->kind == RPC_ECHO && n > (ssize_t)skip) {
+		sent = send(c->fd, buf + skip, n - skip, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return sent == n - (ssize_t)skip;
+	}
+	return true;
+}
+
+static void serve_accept(int ep, int listener)
+{
+	int fd;
+
+	while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		struct conn *c = calloc(1, sizeof(*c));
+		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = c };
+
+		if (!c)
+			fail("calloc");
+		c->fd = fd;
+		set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev))
+			fail("epoll_ctl");
+	}
+}
+
+static int do_serve(const char *port)
+{
+	struct sockaddr_in sin = address(opt.bind_addr ?: "0.0.0.0", port);
+	int ep = epoll_create1(0), listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct epoll_event ev = { .events = EPOLLIN }, events[RPC_EVENTS];
+	int i, n;
+
+	set_opt(listener, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (bind(listener, (void *)&sin, sizeof(sin)) || listen(listener, 4096))
+		fail("listen");
+	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev);
+	printf("listening\n");
+	fflush(stdout);
+	while (!stop) {
+		n = epoll_wait(ep, events, RPC_EVENTS, -1);
+		for (i = 0; i < n; i++) {
+			struct conn *c = events[i].data.ptr;
+			char kind = c ? c->kind : 0;
+
+			if (!c) {
+				serve_accept(ep, listener);
+			} else if (!serve_conn(c, events[i].events)) {
+				serve_close(c);
+			} else if (c->kind == RPC_SOURCE && !kind) {
+				ev.events = EPOLLIN | EPOLLOUT;
+				ev.data.ptr = c;
+				epoll_ctl(ep, EPOLL_CTL_MOD, c->fd, &ev);
+			}
+		}
+	}
+	return 0;
+}
+
+/* ---- clients ---- */
+
+static int open_conn(const struct sockaddr_in *to, char kind)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		fail("socket");
+	set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (connect(fd, (const void *)to, sizeof(*to)))
+		fail("connect");
+	if (send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
+		fail("send");
+	return fd;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double quantile_us(const uint64_t *sorted, size_t n, double q)
+{
+	size_t i = n * q;
+
+	return n ? sorted[i < n ? i : n - 1] / 1000.0 : 0;
+}
+
+static void report(uint64_t *ns, size_t n, uint64_t took_ns)
+{
+	qsort(ns, n, sizeof(*ns), by_value);
+	printf("{\"requests\":%zu,\"seconds\":%.6f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f}\n",
+	       n, took_ns / 1e9, quantile_us(ns, n, .5), quantile_us(ns, n, .9),
+	       quantile_us(ns, n, .99), quantile_us(ns, n, .999), quantile_us(ns, n, 1));
+	fflush(stdout);
+}
+
+/* Uniform between half and one and a half of the mean: no two clients fall into step. */
+static void think(void)
+{
+	uint64_t us = opt.think_us / 2 + random_next() % (opt.think_us + 1);
+	struct timespec ts = { us / 1000000, us % 1000000 * 1000 };
+
+	if (opt.think_us)
+		nanosleep(&ts, NULL);
+}
+
+static void request(int fd)
+{
+	size_t got = 0;
+	ssize_t n;
+
+	if (send(fd, buf, opt.size, MSG_NOSIGNAL) != (ssize_t)opt.size)
+		fail("send");
+	while (got < opt.size) {
+		n = recv(fd, buf, opt.size - got, 0);
+		if (n <= 0)
+			fail("recv");
+		got += n;
+	}
+}
+
+/* One request at a time, with pauses: the latency that a quiet tenant sees. */
+static int do_ask(const char *host, const char *port)
+{
+	struct sockaddr_in to = address(host, port);
+	uint64_t *ns, first, start;
+	int fd = open_conn(&to, RPC_ECHO);
+	unsigned int i, n = 0;
+
+	ns = calloc(opt.count ?: 1, sizeof(*ns));
+	if (!ns)
+		fail("calloc");
+	for (i = 0; i < opt.warm_up; i++)
+		request(fd);
+	first = now_ns();
+	while (n < opt.count && !stop) {
+		think();
+		start = now_ns();
+		request(fd);
+		ns[n++] = now_ns() - start;
+	}
+	report(ns, n, now_ns() - first);
+	return 0;
+}
+
+/* Many connections, each with one request under way all the time. */
+static int do_rpc(const char *host, const char *port)
+{
+	struct sockaddr_in to = address(host, port);
+	struct epoll_event ev, events[RPC_EVENTS];
+	struct conn *conns = calloc(opt.conns, sizeof(*conns));
+	uint64_t end, first, *ns;
+	int ep = epoll_create1(0), n, k;
+	size_t done = 0, max = 1 << 20;
+	unsigned int i;
+
+	ns = calloc(max, sizeof(*ns));
+	if (!conns || !ns)
+		fail("calloc");
+	for (i = 0; i < opt.conns; i++) {
+		conns[i].fd = open_conn(&to, RPC_ECHO);
+		ev = (struct epoll_event){ .events = EPOLLIN, .data.ptr = &conns[i] };
+		epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &ev);
+	}
+	printf("connected\n");
+	fflush(stdout);
+	first = now_ns();
+	end = first + opt.seconds * 1000000000ull;
+	for (i = 0; i < opt.conns; i++) {
+		conns[i].pending = opt.size;
+		conns[i].start_ns = now_ns();
+		if (send(conns[i].fd, buf, opt.size, MSG_NOSIGNAL) < 0)
+			fail("send");
+	}
+	while (!stop && now_ns() < end && (!opt.count || done < opt.count)) {
+		n = epoll_wait(ep, events, RPC_EVENTS, 100);
+		for (k = 0; k < n; k++) {
+			struct conn *c = events[k].data.ptr;
+			ssize_t got = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+			if (got < 0 && errno == EAGAIN)
+				continue;
+			if (got <= 0)
+				fail("recv");
+			c->pending -= got;
+			if (c->pending)
+				continue;
+			if (done < max)
+				ns[done] = now_ns() - c->start_ns;
+			done++;
+			c->pending = opt.size;
+			c->start_ns = now_ns();
+			if (send(c->fd, buf, opt.size, MSG_NOSIGNAL) < 0)
+				fail("send");
+		}
+	}
+	report(ns, done < max ? done : max, now_ns() - first);
+	return 0;
+}
+
+/* Bytes as fast as they go, in writes of opt.size, over opt.conns connections. */
+static int do_bulk(const char *host, const char *port, char kind)
+{
+	struct sockaddr_in to = address(host, port);
+	struct epoll_event ev, events[RPC_EVENTS];
+	uint64_t first = now_ns(), end = first + opt.seconds * 1000000000ull, bytes = 0;
+	int ep = epoll_create1(0), fd, n, k;
+	unsigned int i;
+
+	for (i = 0; i < opt.conns; i++) {
+		fd = open_conn(&to, kind);
+		ev = (struct epoll_event){ .events = kind == RPC_SINK ? EPOLLOUT : EPOLLIN, .data.fd = fd };
+		epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	}
+	printf("connected\n");
+	fflush(stdout);
+	while (!stop && now_ns() < end && (!opt.count || bytes < opt.count * 1024ull)) {
+		n = epoll_wait(ep, events, RPC_EVENTS, 100);
+		for (k = 0; k < n; k++) {
+			ssize_t done;
+
+			fd = events[k].data.fd;
+			if (kind == RPC_SINK)
+				done = send(fd, buf, opt.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+			else
+				done = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+			if (done < 0 && errno != EAGAIN)
+				fail("transfer");
+			bytes += done > 0 ? done : 0;
+		}
+	}
+	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", (unsigned long long)bytes, (now_ns() - first) / 1e9);
+	return 0;
+}
+
+/* Connect, one request, close with RST or FIN, again and again. */
+static int do_storm(const char *host, const char *port)
+{
+	struct sockaddr_in to = address(host, port);
+	uint64_t first = now_ns(), end = first + opt.seconds * 1000000000ull, *ns;
+	size_t n = 0, max = 1 << 18;
+
+	ns = calloc(max, sizeof(*ns));
+	if (!ns)
+		fail("calloc");
+	while (!stop && now_ns() < end && (!opt.count || n < opt.count)) {
+		uint64_t start = now_ns();
+		int fd = open_conn(&to, RPC_ECHO);
+
+		request(fd);
+		close(fd);
+		if (n < max)
+			ns[n] = now_ns() - start;
+		n++;
+	}
+	report(ns, n < max ? n : max, now_ns() - first);
+	return 0;
+}
+
+/* ---- a flood of SYNs from addresses that do not exist ---- */
+
+struct syn_packet {
+	struct iphdr ip;
+	struct tcphdr tcp;
+} __attribute__((packed));
+
+static uint32_t sum16(const void *data, size_t len, uint32_t sum)
+{
+	const uint8_t *p = data;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	return sum;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum);
+}
+
+static int do_synflood(const char *host, const char *port)
+{
+	struct sockaddr_in to = address(host, port);
+	uint64_t end = now_ns() + opt.seconds * 1000000000ull, sent = 0;
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
+	struct syn_packet p = { };
+	uint32_t pseudo;
+
+	if (fd < 0)
+		fail("raw socket");
+	p.ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
+		.tot_len = htons(sizeof(p)), .daddr = to.sin_addr.s_addr };
+	p.tcp.doff = 5;
+	p.tcp.syn = 1;
+	p.tcp.window = htons(65535);
+	p.tcp.dest = to.sin_port;
+	while (!stop && now_ns() < end && (!opt.count || sent < opt.count)) {
+		/* 198.18.0.0/15 is for tests (RFC 2544). */
+		p.ip.saddr = htonl(0xc6120000u | (random_next() & 0x1ffff));
+		p.tcp.source = htons(1024 + random_next() % 60000);
+		p.tcp.seq = random_next();
+		p.tcp.check = 0;
+		pseudo = sum16(&p.ip.saddr, 8, 0) + IPPROTO_TCP + sizeof(p.tcp);
+		p.tcp.check = fold(sum16(&p.tcp, sizeof(p.tcp), pseudo));
+		if (sendto(fd, &p, sizeof(p), 0, (void *)&to, sizeof(to)) < 0 && errno != ENOBUFS)
+			fail("sendto");
+		sent++;
+	}
+	printf("{\"packets\":%llu}\n", (unsigned long long)sent);
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: rpc serve PORT [-b ADDR]\n"
+		"       rpc ask ADDR PORT [-n REQUESTS] [-s BYTES] [-p PAUSE_US]	one at a time\n"
+		"       rpc rpc ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
+		"       rpc send|fetch ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n KIB]	bulk\n"
+		"       rpc storm ADDR PORT [-t SECONDS] [-n CONNECTIONS]	connect, request, close\n"
+		"       rpc synflood ADDR PORT [-t SECONDS] [-n PACKETS]\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit limit = { 1 << 17, 1 << 17 };
+	const char *verb = argc > 1 ? argv[1] : "";
+	int c;
+
+	while ((c = getopt(argc, argv, "b:c:s:t:n:p:w:")) != -1) {
+		switch (c) {
+		case 'b': opt.bind_addr = optarg; break;
+		case 'c': opt.conns = atoi(optarg); break;
+		case 's': opt.size = atoi(optarg); break;
+		case 't': opt.seconds = atoi(optarg); break;
+		case 'n': opt.count = atoi(optarg); break;
+		case 'p': opt.think_us = atoi(optarg); break;
+		case 'w': opt.warm_up = atoi(optarg); break;
+		default: return usage();
+		}
+	}
+	argv += optind;
+	argc -= optind;
+	if (!opt.size || opt.size > RPC_BUF || !opt.conns)
+		return usage();
+	setrlimit(RLIMIT_NOFILE, &limit);
+	signal(SIGTERM, on_signal);
+	signal(SIGINT, on_signal);
+	if (!strcmp(verb, "serve") && argc == 2)
+		return do_serve(argv[1]);
+	if (argc != 3)
+		return usage();
+	if (!strcmp(verb, "ask"))
+		return do_ask(argv[1], argv[2]);
+	if (!strcmp(verb, "rpc"))
+		return do_rpc(argv[1], argv[2]);
+	if (!strcmp(verb, "send"))
+		return do_bulk(argv[1], argv[2], RPC_SINK);
+	if (!strcmp(verb, "fetch"))
+		return do_bulk(argv[1], argv[2], RPC_SOURCE);
+	if (!strcmp(verb, "storm"))
+		return do_storm(argv[1], argv[2]);
+	if (!strcmp(verb, "synflood"))
+		return do_synflood(argv[1], argv[2]);
+	return usage();
+}
