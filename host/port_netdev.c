@@ -52,37 +52,42 @@ static void vho_port_drop(struct vho_port *port, struct sk_buff *skb, enum vho_s
 	kfree_skb(skb);
 }
 
-static void vho_port_xmit_fast(struct vho_port *port, struct sk_buff *skb)
+/* The following take the packet. Return: it was queued, not dropped. */
+
+static bool vho_port_xmit_fast(struct vho_port *port, struct sk_buff *skb)
 {
 	if (!vho_port_enqueue(port, &port->rxq, skb)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_rxq_full);
-		return;
+		return false;
 	}
 	vho_port_wake(port);
+	return true;
 }
 
-static void vho_port_xmit_slow(struct vho_port *port, struct sk_buff *skb)
+static bool vho_port_xmit_slow(struct vho_port *port, struct sk_buff *skb)
 {
 	if (!vho_port_enqueue(port, &port->spq, skb)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_rxq_full);
-		return;
+		return false;
 	}
 	vho_slow_wake_port(port);
+	return true;
 }
 
-static void vho_port_xmit_frame(struct vho_port *port, struct sk_buff *skb)
+static bool vho_port_xmit_frame(struct vho_port *port, struct sk_buff *skb)
 {
 	vho_packet(skb)->flow = NULL;
 	/* A frame may wait long: it must not refer to another guest's memory. */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_nomem);
-		return;
+		return false;
 	}
 	if (!vho_port_enqueue(port, &port->frameq, skb)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_frameq_full);
-		return;
+		return false;
 	}
 	vho_port_wake(port);
+	return true;
 }
 
 /* Is it a SYN that one of the guest's listeners wants? RCU read side. */
@@ -98,7 +103,7 @@ static bool vho_port_wants(struct vho_port *port, struct sk_buff *skb, const str
  * To whom a TCP segment goes, or an ICMP error about one: the flow's owner, a listener, or
  * the guest's own stack.
  */
-static void vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
+static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 			      const struct vho_flow_key *key)
 {
 	struct vho_flow *flow;
@@ -113,60 +118,65 @@ static void vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 
 	vho_packet(skb)->flow = flow;
 	if (flow && READ_ONCE(flow->owner) != &vho_slow)
-		vho_port_xmit_fast(port, skb);
-	else if (flow || wanted)
-		vho_port_xmit_slow(port, skb);
-	else
-		vho_port_xmit_frame(port, skb);
+		return vho_port_xmit_fast(port, skb);
+	if (flow || wanted)
+		return vho_port_xmit_slow(port, skb);
+	return vho_port_xmit_frame(port, skb);
+}
+
+/* A fragment: the engine must see segments whole, and this takes no way by the guest's stack. */
+static bool vho_port_xmit_fragment(struct vho_port *port, struct sk_buff *skb,
+				   struct vho_flow_key *key)
+{
+	skb_pull(skb, ETH_HLEN);
+	skb_reset_network_header(skb);
+	skb = ip_check_defrag(dev_net(port->netdev), skb, IP_DEFRAG_AF_PACKET);
+	/* The first ones wait there for the last, which may never come: none of them is dropped yet. */
+	if (!skb)
+		return true;
+	skb_push(skb, ETH_HLEN);
+	memset(vho_packet(skb), 0, sizeof(struct vho_packet));
+	if (vho_packet_parse(skb, key) == VHO_PACKET_TCP)
+		return vho_port_xmit_tcp(port, skb, key);
+	vho_port_drop(port, skb, VHO_STAT_drop_malformed);
+	return false;
+}
+
+/* Return: it was taken, not dropped. */
+static bool vho_port_xmit(struct vho_port *port, struct sk_buff *skb)
+{
+	struct vho_flow_key key = { .port_index = port->index };
+
+	if (skb->len < ETH_HLEN) {
+		vho_port_drop(port, skb, VHO_STAT_drop_malformed);
+		return false;
+	}
+	skb_tx_timestamp(skb);
+	/* Only what is addressed to the guest is for the TCP engine. */
+	if (!ether_addr_equal(((const struct ethhdr *)skb->data)->h_dest, port->mac))
+		return vho_port_xmit_frame(port, skb);
+	switch (vho_packet_parse(skb, &key)) {
+	case VHO_PACKET_TCP:
+	case VHO_PACKET_ICMP:
+		return vho_port_xmit_tcp(port, skb, &key);
+	case VHO_PACKET_FRAGMENT:
+		return vho_port_xmit_fragment(port, skb, &key);
+	case VHO_PACKET_OTHER:
+		return vho_port_xmit_frame(port, skb);
+	case VHO_PACKET_BAD:
+		break;
+	}
+	vho_port_drop(port, skb, VHO_STAT_drop_malformed);
+	return false;
 }
 
 static netdev_tx_t vho_port_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
-	struct vho_port *port = vho_netdev_port(dev);
-	struct vho_flow_key key = { .port_index = port->index };
-	const struct ethhdr *eth;
 	unsigned int len = skb->len;
 
 	memset(vho_packet(skb), 0, sizeof(struct vho_packet));
-	if (skb->len < ETH_HLEN) {
-		vho_port_drop(port, skb, VHO_STAT_drop_malformed);
-		return NETDEV_TX_OK;
-	}
-	skb_tx_timestamp(skb);
-	eth = (const struct ethhdr *)skb->data;
-	/* Only what is addressed to the guest is for the TCP engine. */
-	if (!ether_addr_equal(eth->h_dest, port->mac)) {
-		vho_port_xmit_frame(port, skb);
-		goto out;
-	}
-	switch (vho_packet_parse(skb, &key)) {
-	case VHO_PACKET_TCP:
-	case VHO_PACKET_ICMP:
-		vho_port_xmit_tcp(port, skb, &key);
-		break;
-	case VHO_PACKET_FRAGMENT:
-		/* Segments the engine must see whole; it takes no path by the guest's stack. */
-		skb_pull(skb, ETH_HLEN);
-		skb_reset_network_header(skb);
-		skb = ip_check_defrag(dev_net(dev), skb, IP_DEFRAG_AF_PACKET);
-		if (!skb)
-			goto out;
-		skb_push(skb, ETH_HLEN);
-		memset(vho_packet(skb), 0, sizeof(struct vho_packet));
-		if (vho_packet_parse(skb, &key) == VHO_PACKET_TCP)
-			vho_port_xmit_tcp(port, skb, &key);
-		else
-			vho_port_drop(port, skb, VHO_STAT_drop_malformed);
-		break;
-	case VHO_PACKET_OTHER:
-		vho_port_xmit_frame(port, skb);
-		break;
-	case VHO_PACKET_BAD:
-		vho_port_drop(port, skb, VHO_STAT_drop_malformed);
-		break;
-	}
-out:
-	dev_sw_netstats_tx_add(dev, 1, len);
+	if (vho_port_xmit(vho_netdev_port(dev), skb))
+		dev_sw_netstats_tx_add(dev, 1, len);
 	return NETDEV_TX_OK;
 }
 
