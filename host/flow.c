@@ -12,6 +12,7 @@
 #include "fp.h"
 #include "port.h"
 #include "slow.h"
+#include "trace.h"
 
 static struct kmem_cache *vho_flow_cache;
 static struct rhashtable vho_flow_table;
@@ -194,7 +195,12 @@ unsigned long vho_flow_post_take(struct vho_flow_post *post)
 void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker)
 {
 	u32 retrans_segs = flow->tcb.retrans_segs;
+	u8 state = flow->tcb.state;
 
+	if (unlikely(state != flow->state_traced)) {
+		trace_vho_flow_state(flow, flow->state_traced, state);
+		flow->state_traced = state;
+	}
 	if (unlikely(retrans_segs != flow->retrans_counted)) {
 		vho_port_stat_add(flow->port, VHO_STAT_fp_retrans_segs,
 				  retrans_segs - flow->retrans_counted);

@@ -75,6 +75,7 @@ struct vho_flow {
 	struct sk_buff_head held;	/* segments that came before ATTACH, slow path, bounded */
 	u32 held_bytes;
 	u32 retrans_counted;		/* of tcb.retrans_segs, those in the port's counter */
+	u8 state_traced;		/* tcb.state as the tracepoint last said */
 
 	/* --- path of its packets, const after the handshake's first packet --- */
 	u8 smac[ETH_ALEN];

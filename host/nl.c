@@ -7,6 +7,7 @@
 #include <net/genetlink.h>
 
 #include "nl.h"
+#include "nl_event.h"
 #include "nl_gen.h"
 #include "port.h"
 
@@ -55,8 +56,13 @@ int vho_nl_reply_send(struct sk_buff *reply, void *hdr, struct genl_info *info, 
  */
 int __init vho_nl_init(void)
 {
+	int err;
+
 	virtuoso_nl_family.netnsok = false;
-	return genl_register_family(&virtuoso_nl_family);
+	err = genl_register_family(&virtuoso_nl_family);
+	if (!err)
+		vho_nl_event_init();
+	return err;
 }
 
 /**
@@ -67,5 +73,6 @@ int __init vho_nl_init(void)
  */
 void vho_nl_exit(void)
 {
+	vho_nl_event_exit();
 	genl_unregister_family(&virtuoso_nl_family);
 }

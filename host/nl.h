@@ -13,6 +13,7 @@
 #include <net/genetlink.h>
 
 struct nlattr;
+struct vho_core;
 struct sk_buff;
 struct vho_port;
 
@@ -37,6 +38,9 @@ static inline struct vho_nl_dump *vho_nl_dump(struct netlink_callback *cb)
 	return (struct vho_nl_dump *)cb->ctx;
 }
 
+/* The attributes of a port or core that a reply or an event has. Any context. 0 or -EMSGSIZE. */
+int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port);
+int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core);
 /* The port that @attr names, with a reference, or an error with a message. */
 struct vho_port *vho_nl_port_find(const struct nlattr *attr, struct netlink_ext_ack *extack);
 /* Changes with every port that is made or deleted; never 0. For consistency of dumps. */

@@ -13,7 +13,7 @@
 #include "nl_gen.h"
 #include "port.h"
 
-static int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
+int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
 {
 	if (nla_put_u32(skb, VIRTUOSO_A_CORE_INDEX, core->index) ||
 	    nla_put_u32(skb, VIRTUOSO_A_CORE_CPU, core->cpu) ||

@@ -145,6 +145,12 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 	},
 };
 
+static const struct genl_multicast_group virtuoso_nl_mcgrps[] = {
+	[VIRTUOSO_NLGRP_PORTS] = { "ports", },
+	[VIRTUOSO_NLGRP_GUESTS] = { "guests", },
+	[VIRTUOSO_NLGRP_CORES] = { "cores", },
+};
+
 struct genl_family virtuoso_nl_family __ro_after_init = {
 	.name		= VIRTUOSO_FAMILY_NAME,
 	.version	= VIRTUOSO_FAMILY_VERSION,
@@ -153,4 +159,6 @@ struct genl_family virtuoso_nl_family __ro_after_init = {
 	.module		= THIS_MODULE,
 	.split_ops	= virtuoso_nl_ops,
 	.n_split_ops	= ARRAY_SIZE(virtuoso_nl_ops),
+	.mcgrps		= virtuoso_nl_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(virtuoso_nl_mcgrps),
 };

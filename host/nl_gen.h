@@ -29,6 +29,12 @@ int virtuoso_nl_core_set_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_stats_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 
+enum {
+	VIRTUOSO_NLGRP_PORTS,
+	VIRTUOSO_NLGRP_GUESTS,
+	VIRTUOSO_NLGRP_CORES,
+};
+
 extern struct genl_family virtuoso_nl_family;
 
 #endif /* _LINUX_VIRTUOSO_GEN_H */

@@ -79,8 +79,8 @@ static int vho_nl_port_fill_device(struct sk_buff *skb, struct vho_port *port)
 	return nla_put_uint(skb, VIRTUOSO_A_PORT_FEATURES, READ_ONCE(vdev->features));
 }
 
-/* vho_ports_lock is held and @port is not dying, so that its netdev is there. */
-static int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
+/* The netdev is there, registered or not, as long as @port is. */
+int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 {
 	if (nla_put_string(skb, VIRTUOSO_A_PORT_NAME, port->name) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_INDEX, port->index) ||

@@ -15,6 +15,7 @@
 #include "cores.h"
 #include "flow.h"
 #include "fp.h"
+#include "nl_event.h"
 #include "packet.h"
 #include "port.h"
 #include "segment.h"
@@ -155,6 +156,7 @@ static void vho_port_destroy(struct vho_port *port)
 	vho_fp_port_detach(port);
 	vho_slow_port_detach(port);
 	vho_segment_port_exit(port);
+	vho_nl_event_port_removed(port);
 	vho_port_put(port);
 }
 
@@ -185,6 +187,7 @@ struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *
 	vho_segment_port_init(port);
 	port->core->nr_ports++;
 	list_add_tail(&port->list, &vho_ports);
+	vho_nl_event_port_added(port);
 	if (port->type == VIRTUOSO_PORT_TYPE_CONTAINER) {
 		err = vho_vdpa_add(port);
 		if (err) {

@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "nl_event.h"
 #include "stats.h"
 #include "vdev.h"
 #include "worker.h"
@@ -76,6 +77,7 @@ struct net;
  * @nr_flows: entries of @flows
  * @flows_lock: (spinlock, BH) leaf
  * @stats: counters, per CPU
+ * @told: what was told about it by events, nl_event.c
  */
 struct vho_port {
 	/* --- const after creation --- */
@@ -128,6 +130,7 @@ struct vho_port {
 	u32 nr_flows;
 
 	struct vho_stats __percpu *stats;
+	struct vho_nl_told told;
 };
 
 extern struct mutex vho_ports_lock;	/* rank 0: list of ports, creation and deletion */

@@ -6,14 +6,47 @@
  */
 #include <linux/percpu.h>
 
+#include "nl_event.h"
 #include "port.h"
 #include "stats.h"
+#include "trace.h"
 
 const char *const vho_stat_names[VHO_STAT_NR] = {
 #define X(name, doc)	#name,
 	VHO_STATS(X)
 #undef X
 };
+
+static const u8 vho_stat_kinds[VHO_STAT_NR] = {
+#define X(name, doc)	!__builtin_strncmp(#name, "drop_", 5) ? VHO_STAT_KIND_DROP : \
+			!__builtin_strncmp(#name, "guest_", 6) ? VHO_STAT_KIND_GUEST : \
+			VHO_STAT_KIND_PLAIN,
+	VHO_STATS(X)
+#undef X
+};
+
+/**
+ * vho_stat_kind() - what a counter's name begins with
+ * @stat: counter
+ *
+ * Context: any.
+ * Return: VHO_STAT_KIND_*.
+ */
+enum vho_stat_kind vho_stat_kind(enum vho_stat stat)
+{
+	return vho_stat_kinds[stat];
+}
+
+/* What went wrong is seen by others, too. */
+static noinline void vho_port_stat_tell(struct vho_port *port, enum vho_stat stat, u64 n)
+{
+	if (vho_stat_kinds[stat] == VHO_STAT_KIND_DROP) {
+		trace_vho_drop(port, stat, n);
+		return;
+	}
+	trace_vho_guest_misbehaved(port, stat, n);
+	vho_nl_event_misbehaved(port);
+}
 
 /**
  * vho_port_stat_add() - count something for a port
@@ -26,6 +59,8 @@ const char *const vho_stat_names[VHO_STAT_NR] = {
 void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n)
 {
 	this_cpu_add(port->stats->v[stat], n);
+	if (unlikely(vho_stat_kinds[stat] != VHO_STAT_KIND_PLAIN))
+		vho_port_stat_tell(port, stat, n);
 }
 
 /**

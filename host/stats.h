@@ -62,6 +62,20 @@ enum vho_stat {
 extern const char *const vho_stat_names[VHO_STAT_NR];
 
 /**
+ * enum vho_stat_kind - what a counter's name begins with, and what else happens when it grows
+ * @VHO_STAT_KIND_PLAIN: nothing
+ * @VHO_STAT_KIND_DROP: drop_: a tracepoint
+ * @VHO_STAT_KIND_GUEST: guest_: a tracepoint, and an event by netlink
+ */
+enum vho_stat_kind {
+	VHO_STAT_KIND_PLAIN,
+	VHO_STAT_KIND_DROP,
+	VHO_STAT_KIND_GUEST,
+};
+
+enum vho_stat_kind vho_stat_kind(enum vho_stat stat);
+
+/**
  * struct vho_stats - counters of one port on one CPU
  * @v: one value per enum vho_stat, changed by this_cpu_add()
  */

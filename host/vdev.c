@@ -10,6 +10,7 @@
 #include <linux/virtio_config.h>
 
 #include "guest_state.h"
+#include "nl_event.h"
 #include "port.h"
 #include "serve.h"
 #include "vdev.h"
@@ -176,6 +177,8 @@ static int vho_vdev_start(struct vho_vdev *vdev)
 			err = vho_serve_start(vdev->port, vdev->features);
 		vdev->running = !err;
 		mutex_unlock(&vdev->run_lock);
+		if (!err)
+			vho_nl_event_port_changed(vdev->port);
 	}
 	if (err)
 		vho_vdev_unmap_rings(vdev);
@@ -188,6 +191,7 @@ static void vho_vdev_stop(struct vho_vdev *vdev)
 	if (vdev->running) {
 		vdev->running = false;
 		vho_serve_stop(vdev->port);
+		vho_nl_event_port_changed(vdev->port);
 	}
 	mutex_unlock(&vdev->run_lock);
 	vho_vdev_unmap_rings(vdev);
@@ -442,6 +446,7 @@ void vho_vdev_invalidate(struct vho_vdev *vdev, u64 iova, u64 len)
 	if (vdev->running) {
 		vdev->running = false;
 		vho_serve_stop(vdev->port);
+		vho_nl_event_port_changed(vdev->port);
 	}
 	mutex_unlock(&vdev->run_lock);
 

@@ -38,6 +38,15 @@ void vho_port_put(struct vho_port *port)
 	kref_put(&port->ref, vho_fake_port_release);
 }
 
+void vho_nl_event_port_changed(struct vho_port *port)
+{
+}
+
+void vho_nl_event_misbehaved(struct vho_port *port)
+{
+	set_bit(VHO_NL_EVENT_MISBEHAVED, &port->told.pending);
+}
+
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
 {
 	consume_skb(skb);
