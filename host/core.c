@@ -80,12 +80,16 @@ static bool vho_core_serve(struct vho_worker *worker, u64 now_ns)
 
 void vho_port_wake(struct vho_port *port)
 {
-	struct vho_core *core = port->core;
+	struct vho_core *core;
 
 	if (test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags))
 		return;
+	/* The core may let the port go at any time; it lives on until the wake-up has reached it. */
+	rcu_read_lock();
+	core = READ_ONCE(port->core);
 	llist_add(&port->woken_node, &core->woken);
 	vho_worker_wake(&core->worker);
+	rcu_read_unlock();
 }
 
 int vho_core_start(struct vho_core *core, unsigned int index, int cpu)

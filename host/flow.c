@@ -7,9 +7,9 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
-#include "core.h"
 #include "flow.h"
 #include "fp.h"
+#include "move.h"
 #include "port.h"
 #include "slow.h"
 #include "trace.h"
@@ -162,37 +162,39 @@ void vho_flow_unhash(struct vho_flow *flow)
 	vho_flow_put(flow);
 }
 
-static void vho_flow_post(struct vho_flow *flow, struct vho_flow_post *post,
-			  struct vho_worker *worker, unsigned int bit)
+/* Return: the message is the caller's to post, and holds a reference. */
+static bool vho_flow_ask(struct vho_flow *flow, struct vho_flow_post *post, unsigned int bit)
 {
 	set_bit(bit, &post->bits);
 	/* The receiver clears the mark before it takes the bits: a bit set now is seen or posted. */
 	if (test_and_set_bit(0, &post->queued))
-		return;
+		return false;
 	vho_flow_get(flow);
-	vho_worker_post(worker, &post->msg);
+	return true;
 }
 
 void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit)
 {
-	vho_flow_post(flow, &flow->to_slow, &vho_slow, bit);
+	if (vho_flow_ask(flow, &flow->to_slow, bit))
+		vho_worker_post(&vho_slow, &flow->to_slow.msg);
 }
 
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit)
 {
-	vho_flow_post(flow, &flow->to_core, &flow->port->core->worker, bit);
+	if (vho_flow_ask(flow, &flow->to_core, bit))
+		vho_port_post(flow->port, &flow->to_core.msg);
 }
 
 unsigned long vho_flow_post_take(struct vho_flow_post *post)
 {
 	clear_bit(0, &post->queued);
-	/* Pairs with set_bit() before test_and_set_bit() in vho_flow_post(). */
+	/* Pairs with set_bit() before test_and_set_bit() in vho_flow_ask(). */
 	smp_mb__after_atomic();
 	return xchg(&post->bits, 0);
 }
 
 /* Context: the owner. */
-void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker)
+void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers)
 {
 	u32 retrans_segs = flow->tcb.retrans_segs;
 	u8 state = flow->tcb.state;
@@ -206,5 +208,5 @@ void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker)
 				  retrans_segs - flow->retrans_counted);
 		flow->retrans_counted = retrans_segs;
 	}
-	vho_timer_arm(worker, &flow->timer, vho_tcp_deadline(&flow->tcb));
+	vho_timers_arm(timers, &flow->timer, vho_tcp_deadline(&flow->tcb));
 }

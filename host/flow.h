@@ -50,6 +50,9 @@ struct vho_flow_key {
 #define VHO_NEWS_UPDATE		0x08
 #define VHO_NEWS_RELEASED	0x10
 
+/* vho_flow.owner of a flow of the fast path: whichever core serves the flow's port. */
+#define VHO_OWNER_CORE		((struct vho_worker *)NULL)
+
 /* A message slot of a flow: requests are merged while it is queued. */
 struct vho_flow_post {
 	struct vho_msg msg;
@@ -62,9 +65,9 @@ struct vho_flow_post {
 /*
  * One TCP connection. Members stand in blocks by who may touch them.
  *
- * tcb must stay first (vho_flow_tcb()). The owner is the core's or the slow path's worker;
- * only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT, core to slow
- * with VHO_FS_TIME_WAIT (Documentation/locking.rst, "Ownership of flows").
+ * tcb must stay first (vho_flow_tcb()). The owner is the core that serves the port, or the slow
+ * path's worker; only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT,
+ * core to slow with VHO_FS_TIME_WAIT (Documentation/locking.rst, "Ownership of flows").
  */
 struct vho_flow {
 	/* --- owner --- */
@@ -95,7 +98,7 @@ struct vho_flow {
 	u32 token;			/* name of an incoming connection before ATTACH */
 
 	/* --- any context --- */
-	struct vho_worker *owner;	/* READ_ONCE; written by the old owner on hand-over */
+	struct vho_worker *owner;	/* &vho_slow or VHO_OWNER_CORE; the old owner writes it */
 	struct vho_flow_post to_slow;
 	struct vho_flow_post to_core;
 
@@ -135,8 +138,8 @@ void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit);
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit);
 /* The receiver's side of the two above: the requests, none twice. */
 unsigned long vho_flow_post_take(struct vho_flow_post *post);
-/* Owner, after TCP was called: counts retransmissions, (re)arms the flow's timer. */
-void vho_flow_rearm(struct vho_flow *flow, struct vho_worker *worker);
+/* Owner, after TCP was called: counts retransmissions, (re)arms the flow's timer in @timers. */
+void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers);
 
 static inline bool vho_addr_is_v4(const struct in6_addr *a)
 {

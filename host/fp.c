@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "fp.h"
 #include "guest_state.h"
+#include "move.h"
 #include "packet.h"
 #include "port.h"
 
@@ -144,7 +145,7 @@ void vho_fp_guest_start(struct vho_port *port, struct vho_guest_state *guest)
 {
 	struct vho_fp_guest_call call = { .port = port, .guest = guest };
 
-	vho_worker_call(&port->core->worker, vho_fp_guest_start_fn, &call);
+	vho_port_call(port, vho_fp_guest_start_fn, &call);
 }
 
 static void vho_fp_guest_stop_fn(void *arg)
@@ -163,7 +164,7 @@ struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 {
 	struct vho_fp_guest_call call = { .port = port };
 
-	vho_worker_call(&port->core->worker, vho_fp_guest_stop_fn, &call);
+	vho_port_call(port, vho_fp_guest_stop_fn, &call);
 	return call.guest;
 }
 
@@ -175,11 +176,12 @@ static void vho_fp_port_detach_fn(void *arg)
 	if (test_bit(VHO_PORT_QUEUED, &port->work_flags) && list_empty(&port->run_node))
 		vho_core_take_woken(port->core);
 	list_del_init(&port->run_node);
+	vho_timer_disarm(&port->core->worker, &port->timer);
 	while (vho_fp_receive(port, ktime_get_ns()))
 		;
 }
 
 void vho_fp_port_detach(struct vho_port *port)
 {
-	vho_worker_call(&port->core->worker, vho_fp_port_detach_fn, port);
+	vho_port_call(port, vho_fp_port_detach_fn, port);
 }

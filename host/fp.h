@@ -23,6 +23,7 @@ struct vho_port;
 #define VHO_TURN_RECORDS	64
 #define VHO_TURN_FRAMES		32
 #define VHO_TURN_FLOWS		16
+#define VHO_TURN_TIMERS		16
 #define VHO_TURN_FLOW_BYTES	(64 * 1024)
 
 /* Return: something was done. */
@@ -42,6 +43,8 @@ void vho_fp_port_detach(struct vho_port *port);
 
 void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg);
 void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
+/* port->timer: runs the port's timers that are due, a bounded number of them. */
+void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
 /* A segment from port->rxq. Consumes @skb. */
 void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
 /* Is @flow the core's? Adopts it when the slow path's message about that is still under way. */

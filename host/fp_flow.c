@@ -12,6 +12,7 @@
 #include "fp.h"
 #include "guest_state.h"
 #include "icmp.h"
+#include "move.h"
 #include "packet.h"
 #include "port.h"
 #include "slow.h"
@@ -20,13 +21,28 @@
 static bool vho_fp_is_owner(const struct vho_flow *flow)
 {
 	/* Pairs with the release in vho_sp_hand_to_core() and vho_fp_hand_to_slow(). */
-	return smp_load_acquire(&flow->owner) == &flow->port->core->worker;
+	return smp_load_acquire(&flow->owner) == VHO_OWNER_CORE;
+}
+
+/* The port's timer stands in its core's queue for the earliest of the port's own. */
+static void vho_fp_arm(struct vho_port *port)
+{
+	struct timerqueue_node *node = timerqueue_getnext(&port->timers);
+
+	if (node)
+		vho_timer_arm(&port->core->worker, &port->timer, node->expires);
+}
+
+static void vho_fp_flow_rearm(struct vho_flow *flow)
+{
+	vho_flow_rearm(flow, &flow->port->timers);
+	vho_fp_arm(flow->port);
 }
 
 /* The core lets go: from here on only the slow path touches the flow's TCP state. */
 static void vho_fp_hand_to_slow(struct vho_flow *flow, unsigned int bit)
 {
-	vho_timer_disarm(&flow->port->core->worker, &flow->timer);
+	vho_timers_disarm(&flow->port->timers, &flow->timer);
 	list_del_init(&flow->tx_node);
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
 	/* The slow path sees all that the core did to the flow. */
@@ -60,7 +76,7 @@ void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 	if (events & VHO_EV_CLOSED) {
 		if (flow->tcb.error)
 			vho_port_stat_inc(flow->port, VHO_STAT_sp_reset);
-		vho_timer_disarm(&flow->port->core->worker, &flow->timer);
+		vho_timers_disarm(&flow->port->timers, &flow->timer);
 		list_del_init(&flow->tx_node);
 	} else if (events & VHO_EV_TIME_WAIT) {
 		/* The last acknowledgment goes out before the slow path takes over. */
@@ -68,7 +84,7 @@ void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 		flow->tcb.events = 0;
 		vho_fp_hand_to_slow(flow, VHO_FS_TIME_WAIT);
 	} else {
-		vho_flow_rearm(flow, &flow->port->core->worker);
+		vho_fp_flow_rearm(flow);
 	}
 	if (flow->guest_closed && vho_fp_flow_done(flow))
 		vho_fp_flow_release(flow);
@@ -84,6 +100,22 @@ void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
 	if (port->guest)
 		vho_port_wake(port);
+}
+
+void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
+{
+	struct vho_port *port = container_of(timer, struct vho_port, timer);
+	struct vho_timer *due;
+	unsigned int n;
+
+	for (n = 0; n < VHO_TURN_TIMERS; n++) {
+		due = vho_timers_pop(&port->timers, now_ns);
+		if (!due)
+			break;
+		due->fn(worker, due, now_ns);
+		now_ns = max(now_ns, ktime_get_ns());
+	}
+	vho_fp_arm(port);
 }
 
 /* A segment arrived for a flow that the core has handed on meanwhile. */
@@ -247,10 +279,13 @@ static void vho_fp_withdraw(struct vho_flow *flow)
 void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 {
 	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
-	unsigned long bits = vho_flow_post_take(&flow->to_core);
 	struct vho_port *port = flow->port;
 	u64 now_ns = ktime_get_ns();
+	unsigned long bits;
 
+	if (vho_port_forward(port, worker, msg))
+		return;
+	bits = vho_flow_post_take(&flow->to_core);
 	if (bits & BIT(VHO_FC_INCOMING))
 		vho_fp_incoming(flow);
 	if (bits & BIT(VHO_FC_WITHDRAW))

@@ -12,8 +12,8 @@
 #include <linux/virtio_virtuoso.h>
 #include <linux/virtuoso.h>
 
-#include "core.h"
 #include "flow.h"
+#include "move.h"
 #include "nl.h"
 #include "nl_gen.h"
 #include "port.h"
@@ -95,13 +95,11 @@ static int vho_nl_flow_fill_name(struct sk_buff *skb, const struct vho_flow *flo
 
 static int vho_nl_flow_fill_owner(struct sk_buff *skb, const struct vho_flow *flow)
 {
-	struct vho_core *core = flow->port->core;
-
-	if (READ_ONCE(flow->owner) != &core->worker)
+	if (READ_ONCE(flow->owner) != VHO_OWNER_CORE)
 		return nla_put_u32(skb, VIRTUOSO_A_FLOW_OWNER, VIRTUOSO_FLOW_OWNER_SLOW);
 	if (nla_put_u32(skb, VIRTUOSO_A_FLOW_OWNER, VIRTUOSO_FLOW_OWNER_CORE))
 		return -EMSGSIZE;
-	return nla_put_u32(skb, VIRTUOSO_A_FLOW_CORE, core->index);
+	return nla_put_u32(skb, VIRTUOSO_A_FLOW_CORE, vho_port_core_index(flow->port));
 }
 
 static int vho_nl_flow_fill_queues(struct sk_buff *skb, const struct vho_tcb *tcb)

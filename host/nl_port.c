@@ -8,7 +8,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtuoso.h>
 
-#include "core.h"
+#include "move.h"
 #include "nl.h"
 #include "nl_gen.h"
 #include "port.h"
@@ -94,7 +94,7 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 		return -EMSGSIZE;
 	if (vho_nl_port_fill_device(skb, port))
 		return -EMSGSIZE;
-	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, port->core->index) ||
+	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS, READ_ONCE(port->slow_ns)))

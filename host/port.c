@@ -96,6 +96,8 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
+	timerqueue_init_head(&port->timers);
+	vho_timer_init(&port->timer, vho_fp_port_timer);
 	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
 	if (!port->stats ||

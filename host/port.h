@@ -46,7 +46,8 @@ struct net;
  * @type: enum virtuoso_port_type; const
  * @uuid: of the mediated device (type vm); const
  * @netdev: the host netdev; registered from creation to deletion
- * @core: the core that serves it; const
+ * @core: the core that serves it. Its thread writes, when it lets the port go (move.h); others use
+ *	vho_port_post(), vho_port_call(), or READ_ONCE under rcu_read_lock()
  * @mac: of the guest; const
  * @vdev: the virtio device
  * @vdpa: private to vdev_vdpa.c
@@ -65,6 +66,8 @@ struct net;
  * @spq: skbs for the slow path: SYNs and segments of flows it owns; likewise
  * @guest: state of the running driver (guest_state.h), NULL while none runs; owner core
  * @slow_guest: the same as the slow path sees it; owner slow path
+ * @timers: timers of its flows that the core owns; owner core
+ * @timer: stands in the core's queue for the earliest of @timers; owner core
  * @parked: kicks are enabled, not in the order of service; owner core
  * @run_node: in core->run, owner core
  * @last_work_ns: when a turn last found work, owner core
@@ -86,7 +89,6 @@ struct vho_port {
 	u8 type;
 	guid_t uuid;
 	struct net_device *netdev;
-	struct vho_core *core;
 	u8 mac[ETH_ALEN];
 
 	/* --- device --- */
@@ -109,9 +111,12 @@ struct vho_port {
 	struct ptr_ring rxq;
 	struct ptr_ring frameq;
 	struct ptr_ring spq;
+	struct vho_core *core;
 
 	/* --- owner core --- */
 	struct vho_guest_state *guest;
+	struct timerqueue_head timers;
+	struct vho_timer timer;
 	bool parked;
 	struct list_head run_node;
 	u64 last_work_ns;

@@ -7,8 +7,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "core.h"
 #include "guest_state.h"
+#include "move.h"
 #include "port.h"
 
 static void vho_region_free(struct vho_guest_state *guest, struct vho_region *region)
@@ -128,7 +128,7 @@ u32 vho_region_del(struct vho_guest_state *guest, u32 id)
 	call.region = xa_load(&guest->regions, id);
 	if (!call.region)
 		return VIRTUOSO_STATUS_NOENT;
-	vho_worker_call(&guest->port->core->worker, vho_region_del_fn, &call);
+	vho_port_call(guest->port, vho_region_del_fn, &call);
 	if (!call.removed)
 		return VIRTUOSO_STATUS_BUSY;
 	vho_region_free(guest, call.region);

@@ -59,7 +59,7 @@ static void vho_sp_hand_to_core(struct vho_flow *flow)
 {
 	vho_timer_disarm(&vho_slow, &flow->timer);
 	/* The core sees all that the slow path did to the flow. */
-	smp_store_release(&flow->owner, &flow->port->core->worker);
+	smp_store_release(&flow->owner, VHO_OWNER_CORE);
 	vho_flow_tell_core(flow, VHO_FC_ADOPT);
 }
 
@@ -100,7 +100,7 @@ static void vho_sp_rearm(struct vho_flow *flow)
 	if (!vho_sp_owns(flow) || !flow->hashed)
 		return;
 	if (flow->tcb.state != TCP_CLOSE)
-		vho_flow_rearm(flow, &vho_slow);
+		vho_flow_rearm(flow, &vho_slow.timers);
 	if (flow->announced)
 		vho_timer_arm(&vho_slow, &flow->timer, flow->attach_by_ns);
 }

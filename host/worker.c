@@ -31,18 +31,14 @@ static bool vho_worker_run_msgs(struct vho_worker *worker)
 /* Each with the time at its start: what it takes is charged to its own port. */
 static bool vho_worker_run_timers(struct vho_worker *worker)
 {
-	struct timerqueue_node *node;
 	unsigned int n;
 
 	for (n = 0; n < VHO_WORKER_TIMERS_MAX; n++) {
 		u64 now_ns = ktime_get_ns();
-		struct vho_timer *timer;
+		struct vho_timer *timer = vho_timers_pop(&worker->timers, now_ns);
 
-		node = timerqueue_getnext(&worker->timers);
-		if (!node || node->expires > now_ns)
+		if (!timer)
 			break;
-		timer = container_of(node, struct vho_timer, node);
-		timerqueue_del(&worker->timers, node);
 		timer->fn(worker, timer, now_ns);
 	}
 	return n;
@@ -166,23 +162,33 @@ void vho_timer_init(struct vho_timer *timer,
 	timer->fn = fn;
 }
 
-void vho_timer_disarm(struct vho_worker *worker, struct vho_timer *timer)
+void vho_timers_disarm(struct timerqueue_head *timers, struct vho_timer *timer)
 {
 	if (RB_EMPTY_NODE(&timer->node.node))
 		return;
-	timerqueue_del(&worker->timers, &timer->node);
+	timerqueue_del(timers, &timer->node);
 }
 
-void vho_timer_arm(struct vho_worker *worker, struct vho_timer *timer, u64 at_ns)
+void vho_timers_arm(struct timerqueue_head *timers, struct vho_timer *timer, u64 at_ns)
 {
 	/* A timer that fires early finds nothing due and is armed again: moving it later is free. */
 	if (!RB_EMPTY_NODE(&timer->node.node)) {
 		if (at_ns != U64_MAX && timer->node.expires <= at_ns)
 			return;
-		vho_timer_disarm(worker, timer);
+		vho_timers_disarm(timers, timer);
 	}
 	if (at_ns == U64_MAX)
 		return;
 	timer->node.expires = min_t(u64, at_ns, KTIME_MAX);
-	timerqueue_add(&worker->timers, &timer->node);
+	timerqueue_add(timers, &timer->node);
+}
+
+struct vho_timer *vho_timers_pop(struct timerqueue_head *timers, u64 now_ns)
+{
+	struct timerqueue_node *node = timerqueue_getnext(timers);
+
+	if (!node || node->expires > now_ns)
+		return NULL;
+	timerqueue_del(timers, node);
+	return container_of(node, struct vho_timer, node);
 }

@@ -30,7 +30,7 @@ struct vho_msg {
 
 /**
  * struct vho_timer - a timer of the worker that owns its object
- * @node: in worker->timers while armed
+ * @node: in a queue of timers while armed
  * @fn: runs on the worker's thread, timer disarmed
  */
 struct vho_timer {
@@ -70,10 +70,25 @@ void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg);
 /* Runs @fn(arg) on the worker's thread and waits for it. Process context, not on the worker. */
 void vho_worker_call(struct vho_worker *worker, void (*fn)(void *arg), void *arg);
 
-/* The thread's own calls. A timer armed for U64_MAX is disarmed. */
+/*
+ * The thread's own calls, on a queue of timers that is its own or that of something it owns. A timer
+ * armed for U64_MAX is disarmed.
+ */
 void vho_timer_init(struct vho_timer *timer,
 		    void (*fn)(struct vho_worker *w, struct vho_timer *t, u64 now_ns));
-void vho_timer_arm(struct vho_worker *worker, struct vho_timer *timer, u64 at_ns);
-void vho_timer_disarm(struct vho_worker *worker, struct vho_timer *timer);
+void vho_timers_arm(struct timerqueue_head *timers, struct vho_timer *timer, u64 at_ns);
+void vho_timers_disarm(struct timerqueue_head *timers, struct vho_timer *timer);
+/* The earliest timer, disarmed, when it is due at @now_ns, or NULL. */
+struct vho_timer *vho_timers_pop(struct timerqueue_head *timers, u64 now_ns);
+
+static inline void vho_timer_arm(struct vho_worker *worker, struct vho_timer *timer, u64 at_ns)
+{
+	vho_timers_arm(&worker->timers, timer, at_ns);
+}
+
+static inline void vho_timer_disarm(struct vho_worker *worker, struct vho_timer *timer)
+{
+	vho_timers_disarm(&worker->timers, timer);
+}
 
 #endif /* _VHO_WORKER_H */

@@ -181,6 +181,8 @@ static void vho_fake_port_init(struct vho_fake *f)
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
+	timerqueue_init_head(&port->timers);
+	vho_timer_init(&port->timer, vho_fp_port_timer);
 	port->parked = true;
 	port->core = &f->core;
 	port->stats = alloc_percpu(struct vho_stats);
@@ -268,6 +270,8 @@ void vho_fake_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&port->ref), 1);
 	KUNIT_EXPECT_EQ(test, port->nr_listeners + port->nr_addrs, 0);
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
+	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&port->timers));
+	vho_timer_disarm(&f->core.worker, &port->timer);
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&f->core.worker.timers));
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&vho_slow.timers));
 
@@ -456,14 +460,10 @@ void vho_fake_settle(struct vho_fake *f)
 
 static void vho_fake_run_worker_timers(struct vho_worker *worker, u64 now_ns)
 {
-	struct timerqueue_node *node;
+	struct vho_timer *timer;
 
-	while ((node = timerqueue_getnext(&worker->timers)) && node->expires <= now_ns) {
-		struct vho_timer *timer = container_of(node, struct vho_timer, node);
-
-		timerqueue_del(&worker->timers, node);
+	while ((timer = vho_timers_pop(&worker->timers, now_ns)))
 		timer->fn(worker, timer, now_ns);
-	}
 }
 
 void vho_fake_run_timers(struct vho_fake *f)

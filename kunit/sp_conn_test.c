@@ -21,17 +21,17 @@ static struct vho_flow *vho_test_handed_over(struct vho_fake *f, u32 id)
 	struct vho_flow *flow = vho_fake_connect(f, id);
 
 	vho_fake_rx(f, &flow->key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
-	KUNIT_ASSERT_PTR_EQ(f->test, flow->owner, &f->core.worker);
+	KUNIT_ASSERT_PTR_EQ(f->test, flow->owner, VHO_OWNER_CORE);
 	KUNIT_ASSERT_FALSE(f->test, flow->adopted);
 	return flow;
 }
 
-static unsigned int vho_test_timers(struct vho_worker *worker)
+static unsigned int vho_test_timers(struct timerqueue_head *timers)
 {
 	struct rb_node *node;
 	unsigned int n = 0;
 
-	for (node = rb_first_cached(&worker->timers.rb_root); node; node = rb_next(node))
+	for (node = rb_first_cached(&timers->rb_root); node; node = rb_next(node))
 		n++;
 	return n;
 }
@@ -55,8 +55,8 @@ static void vho_sp_hand_to_core__segment_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rec.op, VIRTUOSO_COMPLETE_UPDATE);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(rec.u.update.rcv_seq), VHO_FAKE_IRS + 101);
 	KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec));
-	KUNIT_EXPECT_LE(test, vho_test_timers(&f->core.worker), 1);
-	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow), 0);
+	KUNIT_EXPECT_LE(test, vho_test_timers(&f->port->timers), 1);
+	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow.timers), 0);
 }
 
 static void vho_sp_hand_to_core__record_first(struct kunit *test)
@@ -89,7 +89,7 @@ static void vho_sp_hand_to_core__abort_crosses(struct kunit *test)
 	vho_fake_update(f, 0, 1, 0, 0, VIRTUOSO_SF_CLOSE);
 	vho_fake_turn(f);	/* the request waits at the slow path */
 	vho_fake_rx(f, &flow->key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
-	KUNIT_ASSERT_PTR_EQ(test, flow->owner, &f->core.worker);
+	KUNIT_ASSERT_PTR_EQ(test, flow->owner, VHO_OWNER_CORE);
 	vho_fake_settle(f);
 	KUNIT_EXPECT_TRUE(test, vho_fake_sent(f, VHO_TCPF_RST));
 	KUNIT_ASSERT_TRUE(test, vho_fake_complete(f, 0, &rec));
@@ -192,7 +192,7 @@ static struct vho_flow *vho_test_time_wait(struct vho_fake *f, u16 rport)
 	KUNIT_ASSERT_EQ(f->test, flow->tcb.state, TCP_TIME_WAIT);
 	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, 0, &rec));
 	KUNIT_ASSERT_EQ(f->test, rec.op, VIRTUOSO_COMPLETE_RELEASED);
-	KUNIT_ASSERT_EQ(f->test, vho_test_timers(&vho_slow), 1);
+	KUNIT_ASSERT_EQ(f->test, vho_test_timers(&vho_slow.timers), 1);
 	return flow;
 }
 
@@ -211,7 +211,7 @@ static void vho_sp_time_wait__new_syn(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, flow);
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_SYN_RECV);
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 1);
-	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow), 1);
+	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow.timers), 1);
 }
 
 /* A segment that was queued for the old one arrives after it has gone from the table. */
@@ -231,7 +231,7 @@ static void vho_sp_time_wait__late_segment(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 2);
 	vho_sp_rx(f->port, late, ktime_get_ns());
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 1);
-	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow), 1);
+	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow.timers), 1);
 }
 
 /* The core's hand-over comes after the tuple was taken over. */
@@ -257,7 +257,7 @@ static void vho_sp_time_wait__message_late(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, flow->hashed);
 	vho_fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 1);
-	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow), 1);
+	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow.timers), 1);
 }
 
 /* A segment for a flow that the core has handed on, or not yet got, finds its owner. */
@@ -296,8 +296,8 @@ static void vho_test_reset(struct vho_fake *f)
 	vho_fake_guest_stop(f);
 	KUNIT_EXPECT_EQ(f->test, f->port->nr_flows, 0);
 	KUNIT_EXPECT_EQ(f->test, f->nr_maps, 0);
-	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&vho_slow), 0);
-	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&f->core.worker), 0);
+	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&vho_slow.timers), 0);
+	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&f->port->timers), 0);
 }
 
 static void vho_sp_port_stop__connecting(struct kunit *test)
