@@ -441,12 +441,17 @@ void vho_vdev_invalidate(struct vho_vdev *vdev, u64 iova, u64 len)
 	if (!hit)
 		return;
 
-	/* Memory in use goes away: nothing of this driver can be served any more. */
+	/*
+	 * Memory in use goes away: nothing of this driver can be served any more. It learns that under
+	 * run_lock: a reset takes it before it clears NEEDS_RESET, so that this is never left to a
+	 * driver that comes after the reset. One that is still starting fails by map_gen.
+	 */
 	mutex_lock(&vdev->run_lock);
 	if (vdev->running) {
 		vdev->running = false;
 		vho_serve_stop(vdev->port);
 		vho_nl_event_port_changed(vdev->port);
+		vho_vdev_needs_reset(vdev);
 	}
 	mutex_unlock(&vdev->run_lock);
 
@@ -457,7 +462,6 @@ void vho_vdev_invalidate(struct vho_vdev *vdev, u64 iova, u64 len)
 		vdev->ops->unmap(vdev, map);
 	}
 	mutex_unlock(&vdev->map_lock);
-	vho_vdev_needs_reset(vdev);
 }
 
 void vho_vdev_kick(struct vho_vdev *vdev, u16 vq)

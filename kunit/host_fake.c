@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
+#include <linux/virtio_config.h>
 #include <net/ip.h>
 
 #include "../host/chan.h"
@@ -284,10 +285,9 @@ void vho_fake_exit(struct kunit *test)
 
 /* ---- the driver ---- */
 
-static struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
+static void vho_fake_vq_reset(struct vho_fake *f, u16 vq)
 {
 	struct vho_fake_vq *q = &f->vq[vq];
-	struct vho_ring *ring = &f->port->vdev.vq[vq].ring;
 
 	q->desc = (void *)(f->mem + vq * 4 * PAGE_SIZE);
 	q->avail = (void *)q->desc + PAGE_SIZE;
@@ -296,6 +296,14 @@ static struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
 	q->avail_idx = 0;
 	q->last_used = 0;
 	q->slots = VHO_FAKE_REGION + vq * VHO_FAKE_VQ_NUM * VHO_FAKE_SLOT_BYTES;
+}
+
+static struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
+{
+	struct vho_ring *ring = &f->port->vdev.vq[vq].ring;
+	struct vho_fake_vq *q = &f->vq[vq];
+
+	vho_fake_vq_reset(f, vq);
 	vho_ring_init(ring, VHO_FAKE_VQ_NUM, q->desc, q->avail, q->used, true);
 	return ring;
 }
@@ -340,6 +348,28 @@ void vho_fake_guest_stop(struct vho_fake *f)
 	f->guest = NULL;
 	vho_guest_free(guest);
 	vho_fake_settle(f);
+}
+
+void vho_fake_driver_start(struct vho_fake *f, u64 features, unsigned int nr_vqs)
+{
+	struct vho_vdev *vdev = &f->port->vdev;
+	u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	u64 base;
+	u16 vq;
+
+	vho_vdev_set_status(vdev, status);
+	KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_set_features(vdev, features));
+	status |= VIRTIO_CONFIG_S_FEATURES_OK;
+	vho_vdev_set_status(vdev, status);
+	for (vq = 0; vq < nr_vqs; vq++) {
+		vho_fake_vq_reset(f, vq);
+		base = VHO_FAKE_BASE + vq * 4 * PAGE_SIZE;
+		KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_vq_set_num(vdev, vq, VHO_FAKE_VQ_NUM));
+		KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_vq_set_addr(vdev, vq, base, base + PAGE_SIZE,
+								 base + 2 * PAGE_SIZE));
+		KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_vq_set_ready(vdev, vq, true));
+	}
+	vho_vdev_set_status(vdev, status | VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
 void vho_fake_add(struct vho_fake *f, u16 vq, u64 addr, u32 len, bool write)

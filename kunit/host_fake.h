@@ -88,6 +88,11 @@ void vho_fake_start_threads(struct vho_fake *f);
 void vho_fake_guest_start(struct vho_fake *f, unsigned int channels);
 /* The driver resets the device. */
 void vho_fake_guest_stop(struct vho_fake *f);
+/*
+ * The way of a real driver, by the device model up to DRIVER_OK: features, then the queues 0 to
+ * @nr_vqs - 1. Needs threads; vho_vdev_reset() is its end.
+ */
+void vho_fake_driver_start(struct vho_fake *f, u64 features, unsigned int nr_vqs);
 
 /* Address in the test of guest address @addr. */
 void *vho_fake_ptr(struct vho_fake *f, u64 addr);
