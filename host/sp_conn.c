@@ -188,9 +188,30 @@ static bool vho_sp_peer_ok(const struct vho_flow_key *key)
 	       !ipv4_is_lbcast(addr);
 }
 
-/* A SYN for a listener: makes a flow, hashed, in SYN_RECV. */
-static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key,
-			  const struct vho_rx_seg *syn, u64 now_ns)
+/* No listener of ours: the guest's own stack may have one. Return: the packet was taken. */
+static bool vho_sp_to_guest(struct vho_port *port, struct sk_buff *skb)
+{
+	vho_packet(skb)->flow = NULL;
+	/* As vho_port_xmit_frame() does it. */
+	if (skb_orphan_frags_rx(skb, GFP_KERNEL)) {
+		vho_port_stat_inc(port, VHO_STAT_drop_nomem);
+		return false;
+	}
+	if (ptr_ring_produce_bh(&port->frameq, skb)) {
+		vho_port_stat_inc(port, VHO_STAT_drop_frameq_full);
+		return false;
+	}
+	vho_port_wake(port);
+	return true;
+}
+
+/*
+ * A SYN for a listener: makes a flow, hashed, in SYN_RECV. @old: connection of the same tuple in
+ * TIME-WAIT that gives way if somebody wants the new one; a full backlog leaves it as it is.
+ * Return: the packet was kept.
+ */
+static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key,
+			  const struct vho_rx_seg *syn, struct vho_flow *old, u64 now_ns)
 {
 	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
 	struct vho_listener *listener;
@@ -201,18 +222,22 @@ static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	vho_port_stat_inc(port, VHO_STAT_sp_syn_rx);
 	if (!vho_sp_peer_ok(key)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_malformed);
-		return;
+		return false;
 	}
 	listener = vho_listener_reserve(port, key, &full);
-	if (!listener) {
-		vho_port_stat_inc(port, full ? VHO_STAT_drop_backlog : VHO_STAT_drop_state);
-		return;
+	if (full) {
+		vho_port_stat_inc(port, VHO_STAT_drop_backlog);
+		return false;
 	}
+	if (old)
+		vho_flow_unhash(old);
+	if (!listener)
+		return vho_sp_to_guest(port, skb);
 	flow = vho_flow_alloc(port, key, GFP_KERNEL);
 	if (!flow) {
 		vho_listener_release(listener);
 		vho_port_stat_inc(port, VHO_STAT_drop_limit);
-		return;
+		return false;
 	}
 	flow->passive = true;
 	flow->listener = listener;
@@ -229,6 +254,7 @@ static void vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 		vho_sp_flow_after(flow, now_ns);
 	}
 	vho_flow_put(flow);	/* the table has its own */
+	return false;
 }
 
 /* The flow of the segment, with a reference; looked up again when softirq found none. */
@@ -252,6 +278,7 @@ void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 	struct vho_flow *flow = vho_packet(skb)->flow;
 	struct vho_rx_payload payload;
 	struct vho_rx_seg seg;
+	bool kept = false;
 
 	if (flow && !vho_sp_owns(flow)) {
 		if (!ptr_ring_produce_bh(&port->rxq, skb)) {
@@ -280,22 +307,18 @@ void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 	} else {
 		key = flow->key;
 	}
-	if (flow && flow->tcb.state == TCP_TIME_WAIT && vho_sp_owns(flow) &&
-	    vho_tcp_tw_reusable(&flow->tcb, &seg)) {
-		/* A new connection takes the place of the old one in the table. */
-		vho_flow_unhash(flow);
-		vho_flow_put(flow);
-		flow = NULL;
-	}
 	vho_packet(skb)->flow = flow;
 	if (!flow)
-		vho_sp_rx_syn(port, skb, &key, &seg, now_ns);
-	else if (vho_sp_owns(flow) && vho_sp_rx_flow(flow, skb, &seg, now_ns))
-		skb = NULL;	/* held */
+		kept = vho_sp_rx_syn(port, skb, &key, &seg, NULL, now_ns);
+	else if (vho_sp_owns(flow) && vho_tcp_tw_reusable(&flow->tcb, &seg))
+		kept = vho_sp_rx_syn(port, skb, &key, &seg, flow, now_ns);
+	else if (vho_sp_owns(flow))
+		kept = vho_sp_rx_flow(flow, skb, &seg, now_ns);
 out:
 	if (flow)
 		vho_flow_put(flow);
-	consume_skb(skb);
+	if (!kept)
+		consume_skb(skb);
 }
 
 /* ---- requests of the core ---- */

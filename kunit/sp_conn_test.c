@@ -5,6 +5,7 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include "../host/fp.h"
+#include "../host/listener.h"
 #include "../host/packet.h"
 #include "host_fake.h"
 
@@ -380,6 +381,46 @@ static void vho_sp_port_stop__new_driver(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 1);
 }
 
+/* A SYN in TIME-WAIT for a listener that only the guest's own stack has: it is not lost. */
+static void vho_sp_time_wait__native_listener(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow_key key;
+	struct vho_flow *flow;
+	struct sk_buff *skb;
+
+	vho_fake_listen(f, 10);
+	flow = vho_test_time_wait(f, 1);
+	key = flow->key;
+	vho_listeners_flush(f->port);
+	vho_fake_rx(f, &key, VHO_TCPF_SYN, VHO_FAKE_IRS + 100000, 0, 0);
+	skb = ptr_ring_consume(&f->port->frameq);
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	KUNIT_EXPECT_NULL(test, vho_packet(skb)->flow);
+	KUNIT_EXPECT_EQ(test, skb->len, ETH_HLEN + 40);
+	kfree_skb(skb);
+	/* What follows is for the guest, too. */
+	KUNIT_EXPECT_NULL(test, vho_fake_lookup(&key));
+	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 0);
+}
+
+/* A full backlog wants nothing: the old connection goes on as it was. */
+static void vho_sp_time_wait__full_backlog(struct kunit *test)
+{
+	struct vho_flow_key key, other = vho_fake_incoming_key(test->priv, 999);
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow;
+
+	vho_fake_listen(f, 1);
+	flow = vho_test_time_wait(f, 1);
+	key = flow->key;
+	vho_fake_rx(f, &other, VHO_TCPF_SYN, 1, 0, 0);
+	vho_fake_rx(f, &key, VHO_TCPF_SYN, VHO_FAKE_IRS + 100000, 0, 0);
+	KUNIT_EXPECT_PTR_EQ(test, flow, vho_fake_lookup(&key));
+	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_TIME_WAIT);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_backlog), 1);
+}
+
 static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_hand_to_core__segment_first),
 	KUNIT_CASE(vho_sp_hand_to_core__record_first),
@@ -388,6 +429,8 @@ static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_rx_syn__backlog),
 	KUNIT_CASE(vho_sp_rx_syn__impossible_peer),
 	KUNIT_CASE(vho_sp_time_wait__new_syn),
+	KUNIT_CASE(vho_sp_time_wait__native_listener),
+	KUNIT_CASE(vho_sp_time_wait__full_backlog),
 	KUNIT_CASE(vho_sp_time_wait__late_segment),
 	KUNIT_CASE(vho_sp_time_wait__message_late),
 	KUNIT_CASE(vho_sp_rx__forwarded),
