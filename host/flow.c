@@ -77,6 +77,7 @@ struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key
 	room = port->nr_flows < READ_ONCE(port->max_flows);
 	if (room) {
 		port->nr_flows++;
+		port->flows_gen++;
 		list_add_tail(&flow->port_node, &port->flows);
 	}
 	spin_unlock_bh(&port->flows_lock);
@@ -101,6 +102,7 @@ static void vho_flow_release(struct kref *ref)
 	spin_lock_bh(&port->flows_lock);
 	list_del(&flow->port_node);
 	port->nr_flows--;
+	port->flows_gen++;
 	spin_unlock_bh(&port->flows_lock);
 	__skb_queue_purge(&flow->held);
 	call_rcu(&flow->rcu, vho_flow_free_rcu);

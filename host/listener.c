@@ -4,6 +4,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/rculist.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
@@ -24,7 +25,7 @@ struct vho_listener_key {
  * @key: const
  * @hash: in the table while @hashed
  * @rcu: frees it
- * @node: in port->listeners while @hashed
+ * @node: in port->listeners while @hashed; RCU readers
  * @port: whose
  * @backlog: limit of @pending
  * @pending: connections being established, or established and not yet taken by the guest
@@ -125,7 +126,8 @@ static u32 vho_listener_insert(struct vho_port *port, const struct vho_listener_
 		return err == -EEXIST ? VIRTUOSO_STATUS_EXIST : VIRTUOSO_STATUS_NOMEM;
 	}
 	listener->hashed = true;
-	list_add_tail(&listener->node, &port->listeners);
+	list_add_tail_rcu(&listener->node, &port->listeners);
+	WRITE_ONCE(port->listeners_gen, port->listeners_gen + 1);
 	++*count;
 	return VIRTUOSO_STATUS_OK;
 }
@@ -136,7 +138,8 @@ static void vho_listener_remove(struct vho_listener *listener)
 
 	rhashtable_remove_fast(&vho_listener_table, &listener->hash, vho_listener_params);
 	listener->hashed = false;
-	list_del(&listener->node);
+	list_del_rcu(&listener->node);
+	WRITE_ONCE(port->listeners_gen, port->listeners_gen + 1);
 	if (listener->key.is_addr)
 		port->nr_addrs--;
 	else
@@ -230,4 +233,29 @@ void vho_listener_release(struct vho_listener *listener)
 {
 	if (!--listener->pending && !listener->hashed)
 		kfree_rcu(listener, rcu);
+}
+
+int vho_listeners_show(struct vho_port *port, u32 *item,
+		       int (*show)(const struct vho_listener_info *info, void *arg), void *arg)
+{
+	struct vho_listener_info info;
+	struct vho_listener *listener;
+	u32 place = 0;
+	int err = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(listener, &port->listeners, node) {
+		if (listener->key.is_addr || place++ < *item)
+			continue;
+		info.addr = listener->key.addr;
+		info.lport = listener->key.lport;
+		info.backlog = READ_ONCE(listener->backlog);
+		info.pending = READ_ONCE(listener->pending);
+		err = show(&info, arg);
+		if (err)
+			break;
+		*item = place;
+	}
+	rcu_read_unlock();
+	return err;
 }

@@ -34,6 +34,26 @@ u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr);
 u32 vho_addr_del(struct vho_port *port, const struct in6_addr *addr);
 /* Slow path: the driver was reset, or the port goes. */
 void vho_listeners_flush(struct vho_port *port);
+/**
+ * struct vho_listener_info - a listener as it is shown
+ * @addr: address listened on, ::: every address of the guest
+ * @lport: TCP port
+ * @backlog: limit of @pending
+ * @pending: connections that wait for the guest
+ */
+struct vho_listener_info {
+	struct in6_addr addr;
+	__be16 lport;
+	u32 backlog;
+	u32 pending;
+};
+
+/*
+ * Any context: calls @show for each listener of @port from place *@item on, under RCU, until it returns
+ * an error; *@item is the place where it did. Return: that error, 0: all were shown.
+ */
+int vho_listeners_show(struct vho_port *port, u32 *item,
+		       int (*show)(const struct vho_listener_info *info, void *arg), void *arg);
 /* Slow path: takes a place in the backlog, NULL: no such listener (-> *full false) or full. */
 struct vho_listener *vho_listener_reserve(struct vho_port *port, const struct vho_flow_key *key,
 					  bool *full);

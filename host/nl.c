@@ -21,9 +21,22 @@ struct vho_port *vho_nl_port_find(const struct nlattr *attr, struct netlink_ext_
 	return ERR_PTR(-ENOENT);
 }
 
-struct sk_buff *vho_nl_reply_new(struct genl_info *info, void **hdr)
+int vho_nl_filter_check(const struct nlattr *attr, struct netlink_callback *cb)
 {
-	struct sk_buff *reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	struct vho_port *port;
+
+	if (!attr)
+		return 0;
+	port = vho_nl_port_find(attr, cb->extack);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	vho_port_put(port);
+	return 0;
+}
+
+struct sk_buff *vho_nl_reply_new_size(struct genl_info *info, size_t size, void **hdr)
+{
+	struct sk_buff *reply = genlmsg_new(size, GFP_KERNEL);
 
 	if (!reply)
 		return NULL;

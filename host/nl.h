@@ -45,8 +45,15 @@ int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core);
 struct vho_port *vho_nl_port_find(const struct nlattr *attr, struct netlink_ext_ack *extack);
 /* Changes with every port that is made or deleted; never 0. For consistency of dumps. */
 unsigned int vho_nl_ports_seq(void);
-/* An empty reply to @info; *@hdr is its header. NULL: no memory. */
-struct sk_buff *vho_nl_reply_new(struct genl_info *info, void **hdr);
+/* A dump is limited to the port that @attr names (NULL: is not): 0, or an error when there is none. */
+int vho_nl_filter_check(const struct nlattr *attr, struct netlink_callback *cb);
+/* An empty reply to @info, with room for @size bytes of attributes; *@hdr is its header. NULL: no memory. */
+struct sk_buff *vho_nl_reply_new_size(struct genl_info *info, size_t size, void **hdr);
+static inline struct sk_buff *vho_nl_reply_new(struct genl_info *info, void **hdr)
+{
+	return vho_nl_reply_new_size(info, GENLMSG_DEFAULT_SIZE, hdr);
+}
+
 /* Ends and sends @reply if @err is 0, else frees it. Returns the handler's result. */
 int vho_nl_reply_send(struct sk_buff *reply, void *hdr, struct genl_info *info, int err);
 

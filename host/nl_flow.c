@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink: dump of flows.
+ * Netlink: flows.
  *
  * Flows change while they are looked at: every field is read once, by itself. A dump never holds
- * port->flows_lock for more than VHO_NL_FLOW_BATCH flows. Between two holds it keeps a reference
- * to the flow where it stands; a flow stays in its port's list until the last reference is gone.
+ * port->flows_lock for more than VHO_NL_FLOW_BATCH flows, and no other lock meanwhile. Between two
+ * holds it keeps a reference to the flow where it stands; a flow stays in its port's list until the
+ * last reference is gone. So a dump of any number of flows delays nobody for longer than a batch, and
+ * it goes through each port's list once. That flows came or went meanwhile is seen by
+ * port->flows_gen and marked with NLM_F_DUMP_INTR.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -28,14 +31,20 @@ static_assert(VIRTUOSO_FLOW_STATE_CLOSING == (int)TCP_CLOSING);
 
 /**
  * struct vho_nl_flow_dump - where a dump of flows stands
- * @last: flow that was visited last, with a reference; NULL: before the first of its port
- * @port: index of the port to go on with
+ * @port: port that is gone through, with a reference; NULL: between two
+ * @last: flow of @port that was visited last, with a reference; NULL: none yet
+ * @next: index of the port to go on with after @port
+ * @seq: for netlink_callback.seq: changes with @gen; 0: before the first look
+ * @gen: generation of all that the dump covers, as last seen
  *
  * Lies in netlink_callback.ctx.
  */
 struct vho_nl_flow_dump {
+	struct vho_port *port;
 	struct vho_flow *last;
-	u32 port;
+	u32 next;
+	u32 seq;
+	u64 gen;
 };
 
 static struct vho_nl_flow_dump *vho_nl_flow_dump(struct netlink_callback *cb)
@@ -225,22 +234,21 @@ static int vho_nl_flow_dump_one(struct sk_buff *skb, struct netlink_callback *cb
  * Remembers with a reference that the dump stands at @flow, or, when that is about to be freed,
  * at one before it. port->flows_lock is held.
  */
-static void vho_nl_flow_stand(struct vho_nl_flow_dump *at, struct vho_port *port,
-			      struct vho_flow *flow)
+static void vho_nl_flow_stand(struct vho_nl_flow_dump *at, struct vho_flow *flow)
 {
 	while (flow && flow != at->last && !vho_flow_get_unless_zero(flow))
-		flow = list_is_first(&flow->port_node, &port->flows) ?
+		flow = list_is_first(&flow->port_node, &at->port->flows) ?
 		       NULL : list_prev_entry(flow, port_node);
 	at->last = flow;
 }
 
 /* Visits up to VHO_NL_FLOW_BATCH flows. Return: 1 there are more, 0 that was all, -EMSGSIZE. */
-static int vho_nl_flow_dump_batch(struct sk_buff *skb, struct netlink_callback *cb,
-				  struct vho_port *port)
+static int vho_nl_flow_dump_batch(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **want = genl_info_dump(cb)->attrs;
 	struct vho_nl_flow_dump *at = vho_nl_flow_dump(cb);
 	struct vho_flow *old = at->last, *visited = old, *flow;
+	struct vho_port *port = at->port;
 	unsigned int n = 0;
 	int ret = 0;
 
@@ -258,75 +266,166 @@ static int vho_nl_flow_dump_batch(struct sk_buff *skb, struct netlink_callback *
 		visited = flow;
 	}
 	if (visited != old)
-		vho_nl_flow_stand(at, port, visited);
+		vho_nl_flow_stand(at, visited);
 	spin_unlock_bh(&port->flows_lock);
 	if (old && old != at->last)
 		vho_flow_put(old);
 	return ret;
 }
 
-static void vho_nl_flow_next_port(struct vho_nl_flow_dump *at, u32 index)
+static void vho_nl_flow_leave_port(struct vho_nl_flow_dump *at)
 {
 	if (at->last)
 		vho_flow_put(at->last);
+	if (at->port)
+		vho_port_put(at->port);
 	at->last = NULL;
-	at->port = index;
+	at->port = NULL;
 }
 
-static int vho_nl_flow_dump_port(struct sk_buff *skb, struct netlink_callback *cb,
-				 struct vho_port *port)
+static bool vho_nl_flow_covers(struct netlink_callback *cb, const struct vho_port *port)
 {
 	struct nlattr *only = genl_info_dump(cb)->attrs[VIRTUOSO_A_FLOW_PORT];
-	int ret;
 
-	if (port->dying || (only && nla_strcmp(only, port->name)))
-		return 0;
-	do {
-		ret = vho_nl_flow_dump_batch(skb, cb, port);
-		cond_resched();
-	} while (ret > 0);
-	return ret;
+	return !port->dying && (!only || !nla_strcmp(only, port->name));
+}
+
+/* Goes on to the next port that the dump covers. Return: there is one. */
+static bool vho_nl_flow_next_port(struct netlink_callback *cb)
+{
+	struct vho_nl_flow_dump *at = vho_nl_flow_dump(cb);
+	struct vho_port *port;
+
+	vho_nl_flow_leave_port(at);
+	mutex_lock(&vho_ports_lock);
+	while ((port = vho_port_next(at->next)) && !at->port) {
+		at->next = port->index + 1;
+		if (!vho_nl_flow_covers(cb, port))
+			continue;
+		vho_port_get(port);
+		at->port = port;
+	}
+	mutex_unlock(&vho_ports_lock);
+	return at->port;
+}
+
+/* Notes in cb->seq whether flows or ports came or went since the last look. */
+static void vho_nl_flow_look(struct netlink_callback *cb)
+{
+	struct vho_nl_flow_dump *at = vho_nl_flow_dump(cb);
+	u64 gen = (u64)vho_nl_ports_seq() << 32;
+	struct vho_port *port;
+	u32 index;
+
+	mutex_lock(&vho_ports_lock);
+	for (port = vho_port_next(0); port; port = vho_port_next(index)) {
+		index = port->index + 1;
+		if (vho_nl_flow_covers(cb, port))
+			gen += READ_ONCE(port->flows_gen);
+	}
+	mutex_unlock(&vho_ports_lock);
+	if (!at->seq || gen != at->gen)
+		at->seq++;
+	at->gen = gen;
+	cb->seq = at->seq;
 }
 
 /* Context: NL. */
 int virtuoso_nl_flow_get_start(struct netlink_callback *cb)
 {
-	struct nlattr *only = genl_info_dump(cb)->attrs[VIRTUOSO_A_FLOW_PORT];
-	struct vho_port *port;
-
-	if (!only)
-		return 0;
-	port = vho_nl_port_find(only, cb->extack);
-	if (IS_ERR(port))
-		return PTR_ERR(port);
-	vho_port_put(port);
-	return 0;
+	return vho_nl_filter_check(genl_info_dump(cb)->attrs[VIRTUOSO_A_FLOW_PORT], cb);
 }
 
 /* Context: NL. */
 int virtuoso_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vho_nl_flow_dump *at = vho_nl_flow_dump(cb);
-	struct vho_port *port;
-	int err = 0;
+	int ret = 0;
 
-	mutex_lock(&vho_ports_lock);
-	cb->seq = vho_nl_ports_seq();
-	while ((port = vho_port_next(at->port))) {
-		if (port->index != at->port)
-			vho_nl_flow_next_port(at, port->index);
-		err = vho_nl_flow_dump_port(skb, cb, port);
-		if (err)
+	vho_nl_flow_look(cb);
+	while (at->port || vho_nl_flow_next_port(cb)) {
+		do {
+			ret = vho_nl_flow_dump_batch(skb, cb);
+			cond_resched();
+		} while (ret > 0);
+		if (ret)
 			break;
-		vho_nl_flow_next_port(at, port->index + 1);
+		vho_nl_flow_leave_port(at);
 	}
-	mutex_unlock(&vho_ports_lock);
-	return err;
+	/* For the next call, or for the end of the dump. */
+	vho_nl_flow_look(cb);
+	return ret;
 }
 
 /* Context: NL; the last one to use the dump's socket, whichever way it ended. */
 int virtuoso_nl_flow_get_done(struct netlink_callback *cb)
 {
-	vho_nl_flow_next_port(vho_nl_flow_dump(cb), 0);
+	vho_nl_flow_leave_port(vho_nl_flow_dump(cb));
 	return 0;
+}
+
+/* ---- one flow ---- */
+
+static int vho_nl_flow_key(struct genl_info *info, struct vho_flow_key *key)
+{
+	struct nlattr **attrs = info->attrs;
+	struct vho_port *port;
+
+	if (GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_FLOW_PORT) ||
+	    GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_FLOW_LADDR) ||
+	    GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_FLOW_RADDR) ||
+	    GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_FLOW_LPORT) ||
+	    GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_FLOW_RPORT)) {
+		NL_SET_ERR_MSG(info->extack, "a flow is named by port, laddr, raddr, lport and rport");
+		return -EINVAL;
+	}
+	port = vho_nl_port_find(attrs[VIRTUOSO_A_FLOW_PORT], info->extack);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	*key = (struct vho_flow_key){
+		.laddr = nla_get_in6_addr(attrs[VIRTUOSO_A_FLOW_LADDR]),
+		.raddr = nla_get_in6_addr(attrs[VIRTUOSO_A_FLOW_RADDR]),
+		.lport = nla_get_be16(attrs[VIRTUOSO_A_FLOW_LPORT]),
+		.rport = nla_get_be16(attrs[VIRTUOSO_A_FLOW_RPORT]),
+		.port_index = port->index,
+	};
+	vho_port_put(port);
+	return 0;
+}
+
+static struct vho_flow *vho_nl_flow_find(const struct vho_flow_key *key)
+{
+	struct vho_flow *flow;
+
+	rcu_read_lock();
+	flow = vho_flow_lookup_rcu(key);
+	if (flow && !vho_flow_get_unless_zero(flow))
+		flow = NULL;
+	rcu_read_unlock();
+	return flow;
+}
+
+/* Context: NL. */
+int virtuoso_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vho_flow_key key;
+	struct vho_flow *flow;
+	struct sk_buff *reply;
+	void *hdr;
+	int err;
+
+	err = vho_nl_flow_key(info, &key);
+	if (err)
+		return err;
+	flow = vho_nl_flow_find(&key);
+	if (!flow) {
+		NL_SET_ERR_MSG(info->extack, "there is no such flow");
+		return -ENOENT;
+	}
+	err = -ENOMEM;
+	reply = vho_nl_reply_new(info, &hdr);
+	if (reply)
+		err = vho_nl_reply_send(reply, hdr, info, vho_nl_flow_fill(reply, flow));
+	vho_flow_put(flow);
+	return err;
 }

@@ -22,12 +22,13 @@ static const struct netlink_range_validation virtuoso_a_port_mtu_range = {
 };
 
 /* VIRTUOSO_CMD_PORT_NEW - do */
-static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_MTU + 1] = {
+static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_UUID + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_TYPE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[VIRTUOSO_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
 	[VIRTUOSO_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_mtu_range),
+	[VIRTUOSO_A_PORT_UUID] = NLA_POLICY_EXACT_LEN(16),
 };
 
 /* VIRTUOSO_CMD_PORT_DEL - do */
@@ -42,12 +43,28 @@ static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_MAX_F
 };
 
 /* VIRTUOSO_CMD_PORT_GET - do */
-static const struct nla_policy virtuoso_port_get_nl_policy[VIRTUOSO_A_PORT_NAME + 1] = {
+static const struct nla_policy virtuoso_port_get_do_nl_policy[VIRTUOSO_A_PORT_NAME + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 };
 
+/* VIRTUOSO_CMD_PORT_GET - dump */
+static const struct nla_policy virtuoso_port_get_dump_nl_policy[VIRTUOSO_A_PORT_RUNNING + 1] = {
+	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_PORT_TYPE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[VIRTUOSO_A_PORT_RUNNING] = { .type = NLA_FLAG, },
+};
+
+/* VIRTUOSO_CMD_FLOW_GET - do */
+static const struct nla_policy virtuoso_flow_get_do_nl_policy[VIRTUOSO_A_FLOW_RPORT + 1] = {
+	[VIRTUOSO_A_FLOW_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_FLOW_LADDR] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_FLOW_RADDR] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_FLOW_LPORT] = { .type = NLA_U16, },
+	[VIRTUOSO_A_FLOW_RPORT] = { .type = NLA_U16, },
+};
+
 /* VIRTUOSO_CMD_FLOW_GET - dump */
-static const struct nla_policy virtuoso_flow_get_nl_policy[VIRTUOSO_A_FLOW_STATE + 1] = {
+static const struct nla_policy virtuoso_flow_get_dump_nl_policy[VIRTUOSO_A_FLOW_STATE + 1] = {
 	[VIRTUOSO_A_FLOW_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_FLOW_DIRECTION] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[VIRTUOSO_A_FLOW_LADDR] = NLA_POLICY_EXACT_LEN(16),
@@ -68,9 +85,22 @@ static const struct nla_policy virtuoso_core_set_nl_policy[VIRTUOSO_A_CORE_POLL_
 	[VIRTUOSO_A_CORE_POLL_US] = NLA_POLICY_MAX(NLA_U32, 10000),
 };
 
-/* VIRTUOSO_CMD_STATS_GET - dump */
-static const struct nla_policy virtuoso_stats_get_nl_policy[VIRTUOSO_A_STAT_PORT + 1] = {
+/* VIRTUOSO_CMD_STATS_GET - do */
+static const struct nla_policy virtuoso_stats_get_do_nl_policy[VIRTUOSO_A_STAT_EXPLAIN + 1] = {
 	[VIRTUOSO_A_STAT_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_STAT_EXPLAIN] = { .type = NLA_FLAG, },
+};
+
+/* VIRTUOSO_CMD_STATS_GET - dump */
+static const struct nla_policy virtuoso_stats_get_dump_nl_policy[VIRTUOSO_A_STAT_EXPLAIN + 1] = {
+	[VIRTUOSO_A_STAT_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_STAT_EXPLAIN] = { .type = NLA_FLAG, },
+};
+
+/* VIRTUOSO_CMD_LISTENER_GET - dump */
+static const struct nla_policy virtuoso_listener_get_nl_policy[VIRTUOSO_A_LISTENER_LPORT + 1] = {
+	[VIRTUOSO_A_LISTENER_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_LISTENER_LPORT] = { .type = NLA_U16, },
 };
 
 /* Ops table for virtuoso */
@@ -79,7 +109,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_NEW,
 		.doit		= virtuoso_nl_port_new_doit,
 		.policy		= virtuoso_port_new_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_MTU,
+		.maxattr	= VIRTUOSO_A_PORT_UUID,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -99,21 +129,30 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 	{
 		.cmd		= VIRTUOSO_CMD_PORT_GET,
 		.doit		= virtuoso_nl_port_get_doit,
-		.policy		= virtuoso_port_get_nl_policy,
+		.policy		= virtuoso_port_get_do_nl_policy,
 		.maxattr	= VIRTUOSO_A_PORT_NAME,
 		.flags		= GENL_CMD_CAP_DO,
 	},
 	{
-		.cmd	= VIRTUOSO_CMD_PORT_GET,
-		.dumpit	= virtuoso_nl_port_get_dumpit,
-		.flags	= GENL_CMD_CAP_DUMP,
+		.cmd		= VIRTUOSO_CMD_PORT_GET,
+		.dumpit		= virtuoso_nl_port_get_dumpit,
+		.policy		= virtuoso_port_get_dump_nl_policy,
+		.maxattr	= VIRTUOSO_A_PORT_RUNNING,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_FLOW_GET,
+		.doit		= virtuoso_nl_flow_get_doit,
+		.policy		= virtuoso_flow_get_do_nl_policy,
+		.maxattr	= VIRTUOSO_A_FLOW_RPORT,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= VIRTUOSO_CMD_FLOW_GET,
 		.start		= virtuoso_nl_flow_get_start,
 		.dumpit		= virtuoso_nl_flow_get_dumpit,
 		.done		= virtuoso_nl_flow_get_done,
-		.policy		= virtuoso_flow_get_nl_policy,
+		.policy		= virtuoso_flow_get_dump_nl_policy,
 		.maxattr	= VIRTUOSO_A_FLOW_STATE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
@@ -138,10 +177,26 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 	},
 	{
 		.cmd		= VIRTUOSO_CMD_STATS_GET,
+		.doit		= virtuoso_nl_stats_get_doit,
+		.policy		= virtuoso_stats_get_do_nl_policy,
+		.maxattr	= VIRTUOSO_A_STAT_EXPLAIN,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_STATS_GET,
+		.start		= virtuoso_nl_stats_get_start,
 		.dumpit		= virtuoso_nl_stats_get_dumpit,
-		.policy		= virtuoso_stats_get_nl_policy,
-		.maxattr	= VIRTUOSO_A_STAT_PORT,
+		.policy		= virtuoso_stats_get_dump_nl_policy,
+		.maxattr	= VIRTUOSO_A_STAT_EXPLAIN,
 		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_LISTENER_GET,
+		.start		= virtuoso_nl_listener_get_start,
+		.dumpit		= virtuoso_nl_listener_get_dumpit,
+		.policy		= virtuoso_listener_get_nl_policy,
+		.maxattr	= VIRTUOSO_A_LISTENER_LPORT,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
 	},
 };
 

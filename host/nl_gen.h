@@ -12,6 +12,8 @@
 #include <uapi/linux/virtuoso.h>
 
 int virtuoso_nl_flow_get_start(struct netlink_callback *cb);
+int virtuoso_nl_stats_get_start(struct netlink_callback *cb);
+int virtuoso_nl_listener_get_start(struct netlink_callback *cb);
 int virtuoso_nl_flow_get_done(struct netlink_callback *cb);
 
 int virtuoso_nl_port_new_doit(struct sk_buff *skb, struct genl_info *info);
@@ -20,14 +22,18 @@ int virtuoso_nl_port_set_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_port_get_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_port_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
+int virtuoso_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_flow_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int virtuoso_nl_core_get_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_core_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int virtuoso_nl_core_set_doit(struct sk_buff *skb, struct genl_info *info);
+int virtuoso_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_stats_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
+int virtuoso_nl_listener_get_dumpit(struct sk_buff *skb,
+				    struct netlink_callback *cb);
 
 enum {
 	VIRTUOSO_NLGRP_PORTS,

@@ -53,14 +53,20 @@ static u32 vho_nl_device_status(u8 status)
 }
 
 /* guid_t has its first three fields in little endian; the attribute is as RFC 4122 has it. */
-static int vho_nl_put_uuid(struct sk_buff *skb, const guid_t *uuid)
+static void vho_nl_swap_uuid(u8 to[UUID_SIZE], const u8 from[UUID_SIZE])
 {
 	static const u8 order[UUID_SIZE] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15 };
-	u8 b[UUID_SIZE];
 	int i;
 
 	for (i = 0; i < UUID_SIZE; i++)
-		b[i] = uuid->b[order[i]];
+		to[i] = from[order[i]];
+}
+
+static int vho_nl_put_uuid(struct sk_buff *skb, const guid_t *uuid)
+{
+	u8 b[UUID_SIZE];
+
+	vho_nl_swap_uuid(b, uuid->b);
 	return nla_put(skb, VIRTUOSO_A_PORT_UUID, sizeof(b), b);
 }
 
@@ -154,6 +160,14 @@ static int vho_nl_port_config(struct genl_info *info, struct vho_port_config *cf
 		cfg->max_flows = nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]);
 	if (attrs[VIRTUOSO_A_PORT_MTU])
 		cfg->mtu = nla_get_u32(attrs[VIRTUOSO_A_PORT_MTU]);
+	if (attrs[VIRTUOSO_A_PORT_UUID]) {
+		vho_nl_swap_uuid(cfg->uuid.b, nla_data(attrs[VIRTUOSO_A_PORT_UUID]));
+		if (cfg->type != VIRTUOSO_PORT_TYPE_VM || guid_is_null(&cfg->uuid)) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attrs[VIRTUOSO_A_PORT_UUID],
+					    "only a port of type vm has a UUID, and that is not zero");
+			return -EINVAL;
+		}
+	}
 	return 0;
 }
 
@@ -230,6 +244,17 @@ int virtuoso_nl_port_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static bool vho_nl_port_matches(struct vho_port *port, struct nlattr **want)
+{
+	if (port->dying)
+		return false;
+	if (want[VIRTUOSO_A_PORT_NAME] && nla_strcmp(want[VIRTUOSO_A_PORT_NAME], port->name))
+		return false;
+	if (want[VIRTUOSO_A_PORT_TYPE] && nla_get_u32(want[VIRTUOSO_A_PORT_TYPE]) != port->type)
+		return false;
+	return !want[VIRTUOSO_A_PORT_RUNNING] || READ_ONCE(port->vdev.running);
+}
+
 static int vho_nl_port_dump_one(struct sk_buff *skb, struct netlink_callback *cb,
 				struct vho_port *port)
 {
@@ -249,6 +274,7 @@ static int vho_nl_port_dump_one(struct sk_buff *skb, struct netlink_callback *cb
 /* Context: NL. */
 int virtuoso_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct nlattr **want = genl_info_dump(cb)->attrs;
 	struct vho_nl_dump *at = vho_nl_dump(cb);
 	struct vho_port *port;
 	int err = 0;
@@ -256,7 +282,7 @@ int virtuoso_nl_port_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 	mutex_lock(&vho_ports_lock);
 	cb->seq = vho_nl_ports_seq();
 	for (port = vho_port_next(at->port); port && !err; port = vho_port_next(at->port)) {
-		if (!port->dying)
+		if (vho_nl_port_matches(port, want))
 			err = vho_nl_port_dump_one(skb, cb, port);
 		if (!err)
 			at->port = port->index + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink: counters of ports, one message each, so that a port may have any number.
+ * Netlink: counters, one message for each port.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -22,74 +22,114 @@ static const struct {
 
 static_assert(ARRAY_SIZE(vho_nl_stats) == VHO_STAT_NR);
 
-static int vho_nl_stat_fill(struct sk_buff *skb, const struct vho_port *port, u32 stat, u64 value)
+static size_t vho_nl_stats_size(bool explain)
 {
-	if (nla_put_string(skb, VIRTUOSO_A_STAT_PORT, port->name) ||
-	    nla_put_string(skb, VIRTUOSO_A_STAT_NAME, vho_nl_stats[stat].name) ||
-	    nla_put_uint(skb, VIRTUOSO_A_STAT_VALUE, value) ||
-	    nla_put_string(skb, VIRTUOSO_A_STAT_DOC, vho_nl_stats[stat].doc))
+	size_t size = nla_total_size(VHO_PORT_NAME_MAX + 1);
+	enum vho_stat i;
+
+	for (i = 0; i < VHO_STAT_NR; i++) {
+		size += nla_total_size(nla_total_size(strlen(vho_nl_stats[i].name) + 1) +
+				       nla_total_size_64bit(sizeof(u64)) +
+				       (explain ? nla_total_size(strlen(vho_nl_stats[i].doc) + 1) : 0));
+	}
+	return size;
+}
+
+static int vho_nl_counter_fill(struct sk_buff *skb, enum vho_stat stat, u64 value, bool explain)
+{
+	struct nlattr *nest = nla_nest_start(skb, VIRTUOSO_A_STAT_COUNTER);
+
+	if (!nest ||
+	    nla_put_string(skb, VIRTUOSO_A_COUNTER_NAME, vho_nl_stats[stat].name) ||
+	    nla_put_uint(skb, VIRTUOSO_A_COUNTER_VALUE, value) ||
+	    (explain && nla_put_string(skb, VIRTUOSO_A_COUNTER_DOC, vho_nl_stats[stat].doc)))
 		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
 	return 0;
 }
 
-/* The counters of @port from at->item on. */
+static int vho_nl_stats_fill(struct sk_buff *skb, struct vho_port *port, bool explain)
+{
+	u64 sum[VHO_STAT_NR];
+	enum vho_stat i;
+	int err;
+
+	vho_port_stats_sum(port, sum);
+	err = nla_put_string(skb, VIRTUOSO_A_STAT_PORT, port->name);
+	for (i = 0; i < VHO_STAT_NR && !err; i++)
+		err = vho_nl_counter_fill(skb, i, sum[i], explain);
+	return err;
+}
+
+/* Context: NL. */
+int virtuoso_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	bool explain = info->attrs[VIRTUOSO_A_STAT_EXPLAIN];
+	struct vho_port *port;
+	struct sk_buff *reply;
+	void *hdr;
+	int err = -ENOMEM;
+
+	if (GENL_REQ_ATTR_CHECK(info, VIRTUOSO_A_STAT_PORT)) {
+		NL_SET_ERR_MSG(info->extack, "the name of the port is missing");
+		return -EINVAL;
+	}
+	port = vho_nl_port_find(info->attrs[VIRTUOSO_A_STAT_PORT], info->extack);
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	reply = vho_nl_reply_new_size(info, vho_nl_stats_size(explain), &hdr);
+	if (reply)
+		err = vho_nl_reply_send(reply, hdr, info, vho_nl_stats_fill(reply, port, explain));
+	vho_port_put(port);
+	return err;
+}
+
 static int vho_nl_stats_dump_port(struct sk_buff *skb, struct netlink_callback *cb,
 				  struct vho_port *port)
 {
-	struct vho_nl_dump *at = vho_nl_dump(cb);
-	u64 sum[VHO_STAT_NR];
+	struct nlattr **want = genl_info_dump(cb)->attrs;
 	void *hdr;
 
-	vho_port_stats_sum(port, sum);
-	for (; at->item < VHO_STAT_NR; at->item++) {
-		hdr = genlmsg_iput(skb, genl_info_dump(cb));
-		if (!hdr)
-			return -EMSGSIZE;
-		genl_dump_check_consistent(cb, hdr);
-		if (vho_nl_stat_fill(skb, port, at->item, sum[at->item])) {
-			genlmsg_cancel(skb, hdr);
-			return -EMSGSIZE;
-		}
-		genlmsg_end(skb, hdr);
+	if (port->dying || (want[VIRTUOSO_A_STAT_PORT] &&
+			    nla_strcmp(want[VIRTUOSO_A_STAT_PORT], port->name)))
+		return 0;
+	hdr = genlmsg_iput(skb, genl_info_dump(cb));
+	if (!hdr)
+		return -EMSGSIZE;
+	genl_dump_check_consistent(cb, hdr);
+	if (vho_nl_stats_fill(skb, port, want[VIRTUOSO_A_STAT_EXPLAIN])) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
 	}
+	genlmsg_end(skb, hdr);
 	return 0;
 }
 
-/* The port that a dump is limited to: NULL for all of them. */
-static struct vho_port *vho_nl_stats_filter(struct netlink_callback *cb)
+/* Context: NL. */
+int virtuoso_nl_stats_get_start(struct netlink_callback *cb)
 {
-	const struct genl_info *info = genl_info_dump(cb);
+	struct nlattr **want = genl_info_dump(cb)->attrs;
 
-	if (!info->attrs[VIRTUOSO_A_STAT_PORT])
-		return NULL;
-	return vho_nl_port_find(info->attrs[VIRTUOSO_A_STAT_PORT], cb->extack);
+	/* At least one port fits into each buffer. */
+	cb->min_dump_alloc = GENL_HDRLEN + NLMSG_HDRLEN +
+			     vho_nl_stats_size(want[VIRTUOSO_A_STAT_EXPLAIN]);
+	return vho_nl_filter_check(want[VIRTUOSO_A_STAT_PORT], cb);
 }
 
 /* Context: NL. */
 int virtuoso_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct vho_port *only = vho_nl_stats_filter(cb);
 	struct vho_nl_dump *at = vho_nl_dump(cb);
 	struct vho_port *port;
 	int err = 0;
 
-	if (IS_ERR(only))
-		return PTR_ERR(only);
 	mutex_lock(&vho_ports_lock);
 	cb->seq = vho_nl_ports_seq();
-	while ((port = vho_port_next(at->port))) {
-		if (port->index != at->port)
-			at->item = 0;
-		at->port = port->index;
-		if (!port->dying && (!only || only == port))
-			err = vho_nl_stats_dump_port(skb, cb, port);
-		if (err)
-			break;
-		at->port++;
-		at->item = 0;
+	while (!err && (port = vho_port_next(at->port))) {
+		err = vho_nl_stats_dump_port(skb, cb, port);
+		if (!err)
+			at->port = port->index + 1;
 	}
 	mutex_unlock(&vho_ports_lock);
-	if (only)
-		vho_port_put(only);
 	return err;
 }

@@ -90,7 +90,10 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 		eth_random_addr(port->mac);
 	else
 		ether_addr_copy(port->mac, cfg->mac);
-	guid_gen(&port->uuid);
+	if (guid_is_null(&cfg->uuid))
+		guid_gen(&port->uuid);
+	else
+		guid_copy(&port->uuid, &cfg->uuid);
 	INIT_LIST_HEAD(&port->list);
 	INIT_LIST_HEAD(&port->run_node);
 	INIT_LIST_HEAD(&port->flows);
@@ -120,6 +123,16 @@ static struct vho_port *vho_port_find_locked(const char *name)
 	return NULL;
 }
 
+static bool vho_port_uuid_taken(const guid_t *uuid)
+{
+	struct vho_port *port;
+
+	list_for_each_entry(port, &vho_ports, list)
+		if (port->type == VIRTUOSO_PORT_TYPE_VM && guid_equal(&port->uuid, uuid))
+			return true;
+	return false;
+}
+
 static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_ack *extack)
 {
 	if (!dev_valid_name(cfg->name)) {
@@ -144,6 +157,10 @@ static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_
 	}
 	if (vho_port_find_locked(cfg->name)) {
 		NL_SET_ERR_MSG(extack, "a port of this name exists");
+		return -EEXIST;
+	}
+	if (vho_port_uuid_taken(&cfg->uuid)) {
+		NL_SET_ERR_MSG(extack, "a port with this UUID exists");
 		return -EEXIST;
 	}
 	return 0;

@@ -73,11 +73,13 @@ struct net;
  * @last_work_ns: when a turn last found work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
- * @listeners: listeners and addresses of the guest, owner slow path
+ * @listeners: listeners and addresses of the guest, owner slow path; RCU readers
  * @nr_listeners: of these, listeners
+ * @listeners_gen: grows whenever one comes or goes, READ_ONCE
  * @nr_addrs: of these, addresses
  * @flows: every flow of this port, guarded by @flows_lock
  * @nr_flows: entries of @flows
+ * @flows_gen: grows whenever one comes or goes
  * @flows_lock: (spinlock, BH) leaf
  * @stats: counters, per CPU
  * @told: what was told about it by events, nl_event.c
@@ -127,12 +129,14 @@ struct vho_port {
 	u64 slow_ns;
 	struct list_head listeners;
 	u32 nr_listeners;
+	u32 listeners_gen;
 	u32 nr_addrs;
 
 	/* --- flows --- */
 	spinlock_t flows_lock;
 	struct list_head flows;
 	u32 nr_flows;
+	u32 flows_gen;
 
 	struct vho_stats __percpu *stats;
 	struct vho_nl_told told;
@@ -146,6 +150,7 @@ struct vho_port_config {
 	u8 mac[ETH_ALEN];	/* all zero: random */
 	u32 max_flows;		/* 0: default */
 	u32 mtu;		/* 0: 1500 */
+	guid_t uuid;		/* null: random */
 };
 
 /*

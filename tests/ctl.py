@@ -55,12 +55,16 @@ def test_ports():
 
 def test_reading():
     check(ynl.do("core-get", {"index": 0})["index"], 0)
-    stats = ynl.dump("stats-get", {"port": "p1"})
-    check({s["port"] for s in stats}, {"p1"})
-    check(len({s["name"] for s in stats}), len(stats))
-    if not all(s["doc"] for s in stats):
+    stats = ynl.do("stats-get", {"port": "p1", "explain": True})
+    check(stats["port"], "p1")
+    names = [c["name"] for c in stats["counter"]]
+    check(len(set(names)), len(names))
+    if not all(c["doc"] for c in stats["counter"]):
         sys.exit("a counter is not explained")
-    check(len(ynl.dump("stats-get", {})), 2 * len(stats))
+    every = ynl.dump("stats-get", {})
+    check([s["port"] for s in every], ["p1", "p2"])
+    check([[c["name"] for c in s["counter"]] for s in every], [names, names])
+    check([s["port"] for s in ynl.dump("stats-get", {"port": "p2"})], ["p2"])
     check(ynl.dump("flow-get", {"port": "p2", "state": "listen"}), [])
 
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@
 /* As large as the kernel's largest message of a dump. */
 #define BUFFER_BYTES	32768
 
+/* How often a dump is begun until nothing came or went meanwhile. */
+#define DUMP_TRIES	4
+
 static struct mnl_socket *sock;
 static uint16_t family;
 static uint32_t seq;
@@ -27,6 +31,15 @@ static const struct nl_spec *request_spec;
 static char request[MNL_NLMSG_HDRLEN + 1024];
 static char buffer[BUFFER_BYTES];
 static char error_text[512];
+static const struct nlmsghdr *shown;	/* the message that is being shown */
+
+/* Multicast groups of the family. */
+#define GROUPS_MAX	8
+static struct {
+	char name[GENL_NAMSIZ];
+	uint32_t id;
+} groups_known[GROUPS_MAX];
+static unsigned int nr_groups;
 
 const char *nl_error(void)
 {
@@ -67,6 +80,29 @@ static int take_attr(const struct nlattr *attr, void *data)
 	if (mnl_attr_get_type(attr) < NL_ATTRS)
 		attrs[mnl_attr_get_type(attr)] = attr;
 	return MNL_CB_OK;
+}
+
+void nl_nested(const struct nlattr *nest, struct nlattr *attrs[NL_ATTRS])
+{
+	memset(attrs, 0, NL_ATTRS * sizeof(*attrs));
+	if (nest)
+		mnl_attr_parse_nested(nest, take_attr, attrs);
+}
+
+void nl_each(uint16_t type, void (*each)(const struct nlattr *attr, void *arg), void *arg)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, shown, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(attr) == type)
+			each(attr, arg);
+}
+
+static void parse_message(const struct nlmsghdr *nlh, struct nlattr *attrs[NL_ATTRS])
+{
+	memset(attrs, 0, NL_ATTRS * sizeof(*attrs));
+	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), take_attr, attrs);
+	shown = nlh;
 }
 
 /* --- errors --- */
@@ -146,6 +182,29 @@ static int message_error(const struct nlmsghdr *nlh)
 	return set_error(err, ack);
 }
 
+/* --- dumps --- */
+
+/* Messages of a dump are kept until all are there: one that was interrupted is begun again. */
+struct kept {
+	char *bytes;
+	size_t used;
+	size_t size;
+};
+
+static struct kept *keeper;	/* of the dump that is going on */
+
+static void keep(const struct nlmsghdr *nlh, struct kept *kept)
+{
+	size_t len = MNL_ALIGN(nlh->nlmsg_len);
+
+	if (kept->used + len > kept->size) {
+		kept->size = 2 * kept->size + BUFFER_BYTES;
+		kept->bytes = xrealloc(kept->bytes, kept->size);
+	}
+	memcpy(kept->bytes + kept->used, nlh, nlh->nlmsg_len);
+	kept->used += len;
+}
+
 /* --- requests --- */
 
 static struct nlmsghdr *new_request(uint16_t type, uint8_t cmd, uint8_t version)
@@ -176,9 +235,11 @@ static int io_error(const char *what)
 
 static void show_one(const struct nlmsghdr *nlh, nl_show_t show, void *arg)
 {
-	struct nlattr *attrs[NL_ATTRS] = { };
+	struct nlattr *attrs[NL_ATTRS];
 
-	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), take_attr, attrs);
+	if (keeper)
+		keep(nlh, keeper);
+	parse_message(nlh, attrs);
 	if (show)
 		show(attrs, arg);
 }
@@ -201,9 +262,8 @@ static int take_datagram(int len, nl_show_t show, void *arg, bool *interrupted)
 	return 1;
 }
 
-static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg)
+static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg, bool *interrupted)
 {
-	bool interrupted = false;
 	int ret;
 
 	nlh->nlmsg_seq = ++seq;
@@ -214,30 +274,128 @@ static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg)
 		ret = mnl_socket_recvfrom(sock, buffer, sizeof(buffer));
 		if (ret < 0)
 			return io_error("receive");
-		ret = take_datagram(ret, show, arg, &interrupted);
+		ret = take_datagram(ret, show, arg, interrupted);
 	} while (ret > 0);
-	if (!ret && interrupted)
-		complain("ports came or went meanwhile, the list may be incomplete");
 	return ret;
 }
 
 int nl_do(struct nlmsghdr *nlh, nl_show_t show, void *arg)
 {
-	return exchange(nlh, show, arg);
+	bool interrupted = false;
+
+	return exchange(nlh, show, arg, &interrupted);
+}
+
+static void show_kept(const struct kept *kept, nl_show_t show, void *arg)
+{
+	struct nlattr *attrs[NL_ATTRS];
+	const struct nlmsghdr *nlh;
+	size_t at;
+
+	for (at = 0; at < kept->used; at += MNL_ALIGN(nlh->nlmsg_len)) {
+		nlh = (const struct nlmsghdr *)(kept->bytes + at);
+		parse_message(nlh, attrs);
+		show(attrs, arg);
+	}
 }
 
 int nl_dump(struct nlmsghdr *nlh, nl_show_t show, void *arg)
 {
+	struct kept kept = { };
+	bool interrupted;
+	int err, tries = 0;
+
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	return exchange(nlh, show, arg);
+	do {
+		kept.used = 0;
+		interrupted = false;
+		keeper = &kept;
+		err = exchange(nlh, NULL, NULL, &interrupted);
+		keeper = NULL;
+	} while (!err && interrupted && ++tries < DUMP_TRIES);
+	if (!err && interrupted)
+		complain("the list changed while it was read, some of it may be missing or twice");
+	if (!err)
+		show_kept(&kept, show, arg);
+	free(kept.bytes);
+	return err;
+}
+
+/* --- events --- */
+
+static int join(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_groups; i++)
+		if (!strcmp(groups_known[i].name, name))
+			return mnl_socket_setsockopt(sock, NETLINK_ADD_MEMBERSHIP,
+						     &groups_known[i].id, sizeof(uint32_t)) < 0 ?
+			       io_error("group") : 0;
+	snprintf(error_text, sizeof(error_text), "virtuoso_host has no events about %s", name);
+	return -ENOENT;
+}
+
+/* Return: go on. */
+static bool take_events(int len, nl_event_t show, void *arg)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)buffer;
+	struct nlattr *attrs[NL_ATTRS];
+	const struct genlmsghdr *genl;
+
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len)) {
+		if (nlh->nlmsg_type != family)
+			continue;
+		genl = mnl_nlmsg_get_payload(nlh);
+		parse_message(nlh, attrs);
+		if (!show(genl->cmd, attrs, arg))
+			return false;
+	}
+	return true;
+}
+
+int nl_monitor(const char *const *groups, nl_event_t show, void *arg)
+{
+	int len, err;
+
+	for (; *groups; groups++) {
+		err = join(*groups);
+		if (err)
+			return err;
+	}
+	do {
+		len = mnl_socket_recvfrom(sock, buffer, sizeof(buffer));
+		if (len < 0 && errno == ENOBUFS)
+			complain("events came faster than they were read; some are lost");
+		else if (len < 0)
+			return io_error("receive");
+	} while (len < 0 || take_events(len, show, arg));
+	return 0;
 }
 
 /* --- the family --- */
 
+static void take_group(const struct nlattr *attr)
+{
+	struct nlattr *group[NL_ATTRS];
+
+	nl_nested(attr, group);
+	if (nr_groups == GROUPS_MAX)
+		return;
+	snprintf(groups_known[nr_groups].name, GENL_NAMSIZ, "%s",
+		 nl_str(group[CTRL_ATTR_MCAST_GRP_NAME]));
+	groups_known[nr_groups++].id = nl_uint(group[CTRL_ATTR_MCAST_GRP_ID]);
+}
+
 static void take_family(struct nlattr *const attrs[NL_ATTRS], void *arg)
 {
+	const struct nlattr *group;
+
 	(void)arg;
 	family = nl_uint(attrs[CTRL_ATTR_FAMILY_ID]);
+	if (attrs[CTRL_ATTR_MCAST_GROUPS])
+		mnl_attr_for_each_nested(group, attrs[CTRL_ATTR_MCAST_GROUPS])
+			take_group(group);
 }
 
 static void connect_socket(void)

@@ -30,7 +30,18 @@ struct nlmsghdr *nl_request(uint8_t cmd, const struct nl_spec *spec);
  */
 typedef void (*nl_show_t)(struct nlattr *const attrs[NL_ATTRS], void *arg);
 int nl_do(struct nlmsghdr *nlh, nl_show_t show, void *arg);
+/* Shows what the kernel says when the list is complete; begins again when it changed meanwhile. */
 int nl_dump(struct nlmsghdr *nlh, nl_show_t show, void *arg);
+/* Attributes within @nest, by number. */
+void nl_nested(const struct nlattr *nest, struct nlattr *attrs[NL_ATTRS]);
+/* Calls @show for each attribute @type of the message that is being shown. */
+void nl_each(uint16_t type, void (*each)(const struct nlattr *attr, void *arg), void *arg);
+/*
+ * Joins the multicast groups (a list that ends with NULL) and then shows each event, with its command, until
+ * @show returns false. Return: 0 or -errno.
+ */
+typedef bool (*nl_event_t)(uint8_t cmd, struct nlattr *const attrs[NL_ATTRS], void *arg);
+int nl_monitor(const char *const *groups, nl_event_t show, void *arg);
 const char *nl_error(void);
 
 /* Values; 0, "" when absent. nl_uint() takes every width. */

@@ -4,6 +4,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,58 +23,59 @@ static const char *const attr_names[] = {
 static const struct nl_spec stat_spec = { VIRTUOSO_A_STAT_PORT, attr_names };
 
 /**
- * struct printer - the counters come one by one, port after port
- * @port: whose counters are being printed; empty: none yet
+ * struct printer - how counters are printed
+ * @name: glob that a counter's name must match; NULL: all
  * @nonzero: leave out those that are zero
  * @embedded: the port's own description is around them
  */
 struct printer {
-	char port[VIRTUOSO_PORT_NAME_LEN + 1];
+	const char *name;
 	bool nonzero;
 	bool embedded;
 };
 
-static void end_port(const struct printer *p)
+static void show_counter(const struct nlattr *nest, void *arg)
 {
-	if (!*p->port || !opt.json || p->embedded)
-		return;
-	json_close();
-	json_close();
-}
+	struct nlattr *attrs[NL_ATTRS];
+	const struct printer *p = arg;
+	const char *name;
+	uint64_t value;
 
-static void begin_port(struct printer *p, const char *port)
-{
-	end_port(p);
-	snprintf(p->port, sizeof(p->port), "%s", port);
-	if (p->embedded)
-		return;
-	if (!opt.json) {
-		printf("%s:\n", port);
-		return;
-	}
-	json_object(NULL);
-	json_str("port", port);
-	json_object("stats");
-}
-
-static void show_stat(struct nlattr *const attrs[NL_ATTRS], void *arg)
-{
-	const char *port = nl_str(attrs[VIRTUOSO_A_STAT_PORT]);
-	const char *name = nl_str(attrs[VIRTUOSO_A_STAT_NAME]);
-	uint64_t value = nl_uint(attrs[VIRTUOSO_A_STAT_VALUE]);
-	struct printer *p = arg;
-
-	if (strcmp(port, p->port))
-		begin_port(p, port);
-	if (p->nonzero && !value)
+	nl_nested(nest, attrs);
+	name = nl_str(attrs[VIRTUOSO_A_COUNTER_NAME]);
+	value = nl_uint(attrs[VIRTUOSO_A_COUNTER_VALUE]);
+	if ((p->nonzero && !value) || (p->name && fnmatch(p->name, name, 0)))
 		return;
 	if (opt.json)
 		json_uint(name, value);
 	else if (opt.details)
 		printf("    %-20s %14" PRIu64 "  %s\n", name, value,
-		       nl_str(attrs[VIRTUOSO_A_STAT_DOC]));
+		       nl_str(attrs[VIRTUOSO_A_COUNTER_DOC]));
 	else
 		printf("    %-20s %14" PRIu64 "\n", name, value);
+}
+
+static void show_stats(struct nlattr *const attrs[NL_ATTRS], void *arg)
+{
+	const char *port = nl_str(attrs[VIRTUOSO_A_STAT_PORT]);
+	const struct printer *p = arg;
+
+	if (p->embedded) {
+		nl_each(VIRTUOSO_A_STAT_COUNTER, show_counter, arg);
+		return;
+	}
+	if (opt.json) {
+		json_object(NULL);
+		json_str("port", port);
+		json_object("stats");
+	} else {
+		printf("%s:\n", port);
+	}
+	nl_each(VIRTUOSO_A_STAT_COUNTER, show_counter, arg);
+	if (opt.json) {
+		json_close();
+		json_close();
+	}
 }
 
 static void dump(struct printer *p, const char *only)
@@ -82,9 +84,10 @@ static void dump(struct printer *p, const char *only)
 
 	if (only)
 		mnl_attr_put_strz(nlh, VIRTUOSO_A_STAT_PORT, only);
-	if (nl_dump(nlh, show_stat, p))
+	if (opt.details && !opt.json)
+		mnl_attr_put(nlh, VIRTUOSO_A_STAT_EXPLAIN, 0, NULL);
+	if (nl_dump(nlh, show_stats, p))
 		fail("%s", nl_error());
-	end_port(p);
 }
 
 void stats_of_port(const char *name)
@@ -108,6 +111,8 @@ static int stats_show(struct args *args)
 			only = args_need(args, "the name of the port");
 		else if (!strcmp(word, "nonzero"))
 			p.nonzero = true;
+		else if (!p.name)
+			p.name = word;
 		else
 			usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
 	}
