@@ -94,6 +94,7 @@ void vho_port_wake(struct vho_port *port)
 
 int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
 {
+	const struct vho_sched_params params = VHO_SCHED_PARAMS_DEFAULT;
 	char name[TASK_COMM_LEN];
 
 	core->index = index;
@@ -101,6 +102,7 @@ int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
 	core->poll_ns = VHO_CORE_POLL_NS_DEFAULT;
 	init_llist_head(&core->woken);
 	INIT_LIST_HEAD(&core->run);
+	vho_sched_init(&core->sched, &params, ktime_get_ns());
 	snprintf(name, sizeof(name), "vho_core/%d", cpu);
 	return vho_worker_start(&core->worker, cpu, name, vho_core_serve);
 }

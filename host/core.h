@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/types.h>
 
+#include "sched.h"
 #include "worker.h"
 
 struct vho_port;
@@ -22,6 +23,7 @@ struct vho_port;
  * @cpu: CPU it is bound to
  * @woken: ports that somebody gave work (lockless list, any context)
  * @run: ports in order of service
+ * @sched: order of service by virtual time
  * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
@@ -34,6 +36,7 @@ struct vho_core {
 	int cpu;
 	struct llist_head woken;
 	struct list_head run;
+	struct vho_sched sched;
 	u64 poll_ns;
 	unsigned int nr_ports;
 	u64 busy_ns;

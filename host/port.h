@@ -18,6 +18,7 @@
 #include <linux/xarray.h>
 
 #include "nl_event.h"
+#include "budget.h"
 #include "stats.h"
 #include "vdev.h"
 #include "worker.h"
@@ -72,6 +73,7 @@ struct net;
  * @run_node: in core->run, owner core
  * @last_work_ns: when a turn last found work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
+ * @budget: its place in the core's order of service, what was spent (budget.h)
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
  * @listeners: listeners and addresses of the guest, owner slow path; RCU readers
  * @nr_listeners: of these, listeners
@@ -123,6 +125,7 @@ struct vho_port {
 	struct list_head run_node;
 	u64 last_work_ns;
 	u64 busy_ns;
+	struct vho_budget budget;
 
 	/* --- slow path --- */
 	struct vho_guest_state *slow_guest;

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CPU-time budgets of ports: configuration and counters.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/bitops.h>
+#include <linux/math64.h>
+#include <linux/netlink.h>
+
+#include "budget.h"
+#include "core.h"
+#include "port.h"
+
+const char *const vho_work_names[VHO_WORK_NR] = {
+#define X(name, doc) #name,
+	VHO_WORKS(X)
+#undef X
+};
+
+static void vho_budget_sched_cfg(const struct vho_budget_cfg *cfg, struct vho_sched_cfg *out)
+{
+	*out = (struct vho_sched_cfg) {
+		.weight = cfg->weight,
+		.guarantee_permille = cfg->guarantee_permille,
+		.limit_permille = cfg->limit_permille,
+		.burst_ns = cfg->burst_us * NSEC_PER_USEC,
+	};
+}
+
+void vho_budget_init(struct vho_port *port)
+{
+	struct vho_sched_cfg cfg;
+
+	port->budget.cfg = (struct vho_budget_cfg) VHO_BUDGET_CFG_DEFAULT;
+	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
+	vho_sched_ent_init(&port->budget.ent, &cfg, ktime_get_ns());
+	atomic64_set(&port->budget.drop_ns, 0);
+}
+
+u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except)
+{
+	struct vho_port *port;
+	u32 sum = 0, index = 0;
+
+	lockdep_assert_held(&vho_ports_lock);
+	while ((port = vho_port_next(index))) {
+		if (port->core == core && port != except)
+			sum += port->budget.cfg.guarantee_permille;
+		index = port->index + 1;
+	}
+	return sum;
+}
+
+static int vho_budget_check(const struct vho_budget_cfg *cfg, struct netlink_ext_ack *extack)
+{
+	if (cfg->weight < VHO_SCHED_WEIGHT_MIN || cfg->weight > VHO_SCHED_WEIGHT_MAX) {
+		NL_SET_ERR_MSG(extack, "weight is out of range (1 to 10000)");
+		return -ERANGE;
+	}
+	if (cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX) {
+		NL_SET_ERR_MSG(extack, "a guarantee is at most 900 permille of a core");
+		return -ERANGE;
+	}
+	if (cfg->limit_permille > 1000) {
+		NL_SET_ERR_MSG(extack, "a limit is at most 1000 permille of a core");
+		return -ERANGE;
+	}
+	if (cfg->limit_permille && cfg->limit_permille < cfg->guarantee_permille) {
+		NL_SET_ERR_MSG(extack, "the limit is below the guarantee");
+		return -EINVAL;
+	}
+	if (cfg->burst_us > VHO_BUDGET_BURST_US_MAX) {
+		NL_SET_ERR_MSG(extack, "burst is out of range (at most 1000000 us)");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+static void vho_budget_apply_fn(void *arg)
+{
+	struct vho_port *port = arg;
+	struct vho_sched_cfg cfg;
+
+	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
+	vho_sched_configure(&port->core->sched, &port->budget.ent, &cfg, ktime_get_ns());
+}
+
+/**
+ * vho_budget_set() - change what a port is entitled to
+ * @port: port
+ * @cfg: all of it, copied
+ * @extack: says what is wrong
+ *
+ * In force when it returns, work that waits included.
+ * Context: NL, process context. Takes vho_ports_lock, waits for the core.
+ * Return: 0; -ERANGE, -EINVAL; -ENOSPC: the core's guarantees would be too many; -ENODEV.
+ */
+int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
+		   struct netlink_ext_ack *extack)
+{
+	u32 others;
+	int err;
+
+	err = vho_budget_check(cfg, extack);
+	if (err)
+		return err;
+	mutex_lock(&vho_ports_lock);
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		err = -ENODEV;
+		goto out;
+	}
+	others = vho_budget_guaranteed(port->core, port);
+	if (cfg->guarantee_permille &&
+	    others + cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX) {
+		NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
+				   port->core->index, VHO_BUDGET_GUARANTEES_MAX - others);
+		err = -ENOSPC;
+		goto out;
+	}
+	port->budget.cfg = *cfg;
+	vho_worker_call(&port->core->worker, vho_budget_apply_fn, port);
+out:
+	mutex_unlock(&vho_ports_lock);
+	return err;
+}
+
+void vho_budget_get(struct vho_port *port, struct vho_budget_cfg *cfg)
+{
+	const struct vho_budget_cfg *from = &port->budget.cfg;
+
+	cfg->weight = READ_ONCE(from->weight);
+	cfg->guarantee_permille = READ_ONCE(from->guarantee_permille);
+	cfg->limit_permille = READ_ONCE(from->limit_permille);
+	cfg->burst_us = READ_ONCE(from->burst_us);
+}
+
+void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out)
+{
+	const struct vho_budget_stats *from = &port->budget.stats;
+	unsigned int i;
+
+	for (i = 0; i < VHO_WORK_NR; i++)
+		out->work_ns[i] = READ_ONCE(from->work_ns[i]);
+	for (i = 0; i < VHO_BUDGET_DELAYS; i++)
+		out->delays[i] = READ_ONCE(from->delays[i]);
+	out->throttled_ns = READ_ONCE(port->budget.ent.throttled_ns);
+	out->throttled = READ_ONCE(port->budget.ent.throttled);
+	out->turns = READ_ONCE(from->turns);
+	out->yields = READ_ONCE(from->yields);
+}
+
+/* ---- cores ---- */
+
+static int vho_budget_params_check(const struct vho_sched_params *params,
+				   struct netlink_ext_ack *extack)
+{
+	if (params->piece_bytes < VHO_SCHED_PIECE_BYTES_MIN ||
+	    params->piece_bytes > VHO_SCHED_PIECE_BYTES_MAX) {
+		NL_SET_ERR_MSG(extack, "piece is out of range (1024 to 65536 bytes)");
+		return -ERANGE;
+	}
+	if (params->turn_ns > VHO_SCHED_TURN_NS_MAX) {
+		NL_SET_ERR_MSG(extack, "turn is out of range (at most 1000 us)");
+		return -ERANGE;
+	}
+	if (!params->burst_ns || params->burst_ns > VHO_SCHED_BURST_NS_MAX) {
+		NL_SET_ERR_MSG(extack, "burst is out of range (1 to 1000000 us)");
+		return -ERANGE;
+	}
+	if (!params->debt_ns || params->debt_ns > VHO_SCHED_DEBT_NS_MAX) {
+		NL_SET_ERR_MSG(extack, "debt is out of range (1 to 1000000 us)");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+struct vho_budget_core_call {
+	struct vho_core *core;
+	const struct vho_sched_params *params;
+};
+
+static void vho_budget_core_set_fn(void *arg)
+{
+	const struct vho_budget_core_call *call = arg;
+
+	vho_sched_set_params(&call->core->sched, call->params, ktime_get_ns());
+}
+
+/**
+ * vho_budget_core_set() - change the parameters of a core's order of service
+ * @core: core
+ * @params: all of them, copied
+ * @extack: says what is wrong
+ *
+ * Context: NL, process context. Waits for the core.
+ * Return: 0, -ERANGE.
+ */
+int vho_budget_core_set(struct vho_core *core, const struct vho_sched_params *params,
+			struct netlink_ext_ack *extack)
+{
+	struct vho_budget_core_call call = { .core = core, .params = params };
+	int err;
+
+	err = vho_budget_params_check(params, extack);
+	if (!err)
+		vho_worker_call(&core->worker, vho_budget_core_set_fn, &call);
+	return err;
+}
+
+void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params)
+{
+	const struct vho_sched_params *from = &core->sched.params;
+
+	params->piece_bytes = READ_ONCE(from->piece_bytes);
+	params->turn_ns = READ_ONCE(from->turn_ns);
+	params->burst_ns = READ_ONCE(from->burst_ns);
+	params->debt_ns = READ_ONCE(from->debt_ns);
+	params->fifo = READ_ONCE(from->fifo);
+}
+
+/* ---- owner core ---- */
+
+void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns)
+{
+	u64 *v = &port->budget.stats.work_ns[work];
+
+	WRITE_ONCE(*v, *v + ns);
+}
+
+void vho_budget_count_delay(struct vho_port *port, u64 ns)
+{
+	unsigned int n = min_t(unsigned int, fls64(ns >> 10), VHO_BUDGET_DELAYS - 1);
+	u64 *v = &port->budget.stats.delays[n];
+
+	WRITE_ONCE(*v, *v + 1);
+}

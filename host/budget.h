@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * CPU-time budgets of ports: configuration, and what was spent on what.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_BUDGET_H
+#define _VHO_BUDGET_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+#include "sched.h"
+
+struct netlink_ext_ack;
+struct vho_core;
+struct vho_port;
+
+/* All guarantees of one core together, at most: the rest is for those without. */
+#define VHO_BUDGET_GUARANTEES_MAX	900
+#define VHO_BUDGET_BURST_US_DEFAULT	100
+#define VHO_BUDGET_BURST_US_MAX		1000000
+
+/*
+ * Kinds of work that a core does for a port. X(name, "meaning"); the name in lower case is also
+ * the exported one.
+ */
+#define VHO_WORKS(X) \
+	X(rx, "segments received: TCP, copies into the guest's rings") \
+	X(output, "segments sent") \
+	X(submit, "records taken from the guest") \
+	X(complete, "records given to the guest, interrupts") \
+	X(frames, "frames in both directions") \
+	X(events, "timers of connections, messages of the slow path") \
+	X(drops, "packets classified and then dropped at a full queue, on the CPU that did so")
+
+enum vho_work {
+#define X(name, doc) VHO_WORK_##name,
+	VHO_WORKS(X)
+#undef X
+	VHO_WORK_NR
+};
+
+extern const char *const vho_work_names[VHO_WORK_NR];
+
+/* Queue delay: entry 0 counts turns that waited less than 1 us, entry n those below 2^n us, the last the rest. */
+#define VHO_BUDGET_DELAYS	20
+
+/**
+ * struct vho_budget_cfg - what a port is entitled to on its core
+ * @weight: share of what is wanted, 1..10000; VHO_SCHED_WEIGHT_DEFAULT
+ * @guarantee_permille: part of the core in which the port is served before others; 0: none
+ * @limit_permille: part of the core that the port cannot exceed; 0: none
+ * @burst_us: unused share that is kept, 1..VHO_BUDGET_BURST_US_MAX; 0: the core's
+ */
+struct vho_budget_cfg {
+	u32 weight;
+	u32 guarantee_permille;
+	u32 limit_permille;
+	u32 burst_us;
+};
+
+#define VHO_BUDGET_CFG_DEFAULT { .weight = VHO_SCHED_WEIGHT_DEFAULT }
+
+/**
+ * struct vho_budget_stats - what a port has used; free-running
+ * @work_ns: CPU time by kind of work
+ * @throttled_ns: time for which the port had work and its limit did not let it run
+ * @throttled: how often that began
+ * @turns: turns it was given
+ * @yields: of these, ended early for somebody else
+ * @delays: turns by how long the port had waited for them (VHO_BUDGET_DELAYS), throttled time not counted
+ */
+struct vho_budget_stats {
+	u64 work_ns[VHO_WORK_NR];
+	u64 throttled_ns;
+	u64 throttled;
+	u64 turns;
+	u64 yields;
+	u64 delays[VHO_BUDGET_DELAYS];
+};
+
+/**
+ * struct vho_budget - a port's place in its core's order of service
+ * @ent: owner core
+ * @cfg: as set, guarded by vho_ports_lock
+ * @stats: owner core writes, READ_ONCE; throttled_ns and throttled are in @ent
+ * @drop_ns: spent by other CPUs on packets that were dropped, not yet charged; atomic
+ */
+struct vho_budget {
+	struct vho_sched_ent ent;
+	struct vho_budget_cfg cfg;
+	struct vho_budget_stats stats;
+	atomic64_t drop_ns;
+};
+
+/* A port is made, nobody else knows it. */
+void vho_budget_init(struct vho_port *port);
+
+/* Process context; vho_budget_set() and the core's take vho_ports_lock and wait for the core. */
+int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
+		   struct netlink_ext_ack *extack);
+void vho_budget_get(struct vho_port *port, struct vho_budget_cfg *cfg);
+/* A snapshot, each value by itself. */
+void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out);
+int vho_budget_core_set(struct vho_core *core, const struct vho_sched_params *params,
+			struct netlink_ext_ack *extack);
+void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params);
+/* Guarantees of @core's ports but @except, permille. Caller holds vho_ports_lock. */
+u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except);
+
+/* --- owner core --- */
+
+void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns);
+void vho_budget_count_delay(struct vho_port *port, u64 ns);
+
+#endif /* _VHO_BUDGET_H */
