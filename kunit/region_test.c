@@ -102,6 +102,24 @@ static void vho_region_del__and_again(struct kunit *test)
 			vho_region_add(f->guest, 0, VHO_FAKE_REGION, VHO_PAGE));
 }
 
+/* As many as make the tables of regions deep; all of them go with the driver. */
+static void vho_guest_free__many_regions(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_guest_state *guest = vho_guest_alloc(f->port, 0);
+	unsigned int maps = f->nr_maps, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, guest);
+	for (i = 0; i < VHO_REGIONS_MAX; i++)
+		if (vho_region_add(guest, i, VHO_FAKE_BASE + i % 200 * VHO_PAGE, VHO_PAGE))
+			break;
+	KUNIT_EXPECT_EQ(test, i, 200);
+	KUNIT_EXPECT_EQ(test, f->nr_maps, maps + i);
+	vho_guest_free(guest);
+	rcu_barrier();
+	KUNIT_EXPECT_EQ(test, f->nr_maps, maps);
+}
+
 static void vho_region_ptr__bounds(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
@@ -251,6 +269,7 @@ static struct kunit_case vho_region_cases[] = {
 	KUNIT_CASE(vho_region_add__overlap),
 	KUNIT_CASE(vho_region_add__no_memory),
 	KUNIT_CASE(vho_region_del__and_again),
+	KUNIT_CASE(vho_guest_free__many_regions),
 	KUNIT_CASE(vho_region_ptr__bounds),
 	KUNIT_CASE(vho_region_ptr__across_regions),
 	KUNIT_CASE(vho_payload_attach__arguments),
