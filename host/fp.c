@@ -155,7 +155,7 @@ static void vho_fp_guest_stop_fn(void *arg)
 
 	call->guest = guest;
 	vho_fp_flows_stop(call->port, guest, ktime_get_ns());
-	kfree_skb(guest->frame_head);
+	kfree_skb_list(guest->frame_head);
 	guest->frame_head = NULL;
 	call->port->guest = NULL;
 }

@@ -17,6 +17,8 @@
 #define VHO_FRAME_BYTES_MAX	(65536 + 256)
 /* Bytes of a frame kept linear, room for the headers that the stack looks at. */
 #define VHO_FRAME_LINEAR_BYTES	256
+/* Pieces that a GSO frame is cut into at most. */
+#define VHO_FRAME_SEGS_MAX	256
 
 static void vho_frame_ring_broken(struct vho_port *port)
 {
@@ -217,33 +219,50 @@ undo:
 	return ret;
 }
 
-/* What the driver has not accepted is done here. Return: the frame, or NULL: nothing left of it. */
-static struct sk_buff *vho_frame_adapt(struct vho_port *port, struct vho_guest_state *guest,
-				       struct sk_buff *skb)
+/*
+ * Cuts a GSO frame for a driver that does not take such. What would be more pieces than any
+ * honest sender makes of 64 KiB is dropped: all are made at once.
+ * Return: the pieces, linked and in order, or @skb as it is, or NULL: dropped.
+ */
+static struct sk_buff *vho_frame_cut(struct vho_port *port, struct vho_guest_state *guest,
+				     struct sk_buff *skb)
 {
-	struct sk_buff *segs, *next;
+	struct sk_buff *segs;
 
-	if (skb_is_gso(skb) && !(guest->features & BIT_ULL(VIRTIO_VIRTUOSO_F_GUEST_TSO))) {
-		segs = skb_gso_segment(skb, NETIF_F_SG);
-		if (IS_ERR(segs)) {
-			vho_port_stat_inc(port, VHO_STAT_drop_malformed);
-			kfree_skb(skb);
-			return NULL;
-		}
-		if (segs) {
-			consume_skb(skb);
-			skb = segs;
-			segs = skb->next;
-			skb_mark_not_on_list(skb);
-			skb_list_walk_safe(segs, segs, next) {
-				skb_mark_not_on_list(segs);
-				if (!ptr_ring_produce_bh(&port->frameq, segs))
-					continue;
-				vho_port_stat_inc(port, VHO_STAT_drop_frameq_full);
-				kfree_skb(segs);
-			}
-		}
+	if (!skb_is_gso(skb) || (guest->features & BIT_ULL(VIRTIO_VIRTUOSO_F_GUEST_TSO)))
+		return skb;
+	if (DIV_ROUND_UP(skb->len, skb_shinfo(skb)->gso_size) > VHO_FRAME_SEGS_MAX) {
+		vho_port_stat_inc(port, VHO_STAT_drop_malformed);
+		kfree_skb(skb);
+		return NULL;
 	}
+	segs = skb_gso_segment(skb, NETIF_F_SG);
+	if (!segs)
+		return skb;
+	if (IS_ERR(segs)) {
+		vho_port_stat_inc(port, segs == ERR_PTR(-ENOMEM) ? VHO_STAT_drop_nomem :
+								   VHO_STAT_drop_malformed);
+		kfree_skb(skb);
+		return NULL;
+	}
+	consume_skb(skb);
+	return segs;
+}
+
+/* The next frame in order, as the driver takes it. NULL: it was dropped. */
+static struct sk_buff *vho_frame_next(struct vho_port *port, struct vho_guest_state *guest)
+{
+	struct sk_buff *skb = guest->frame_head;
+
+	if (!skb) {
+		skb = __ptr_ring_consume(&port->frameq);
+		if (skb)
+			skb = vho_frame_cut(port, guest, skb);
+		if (!skb)
+			return NULL;
+	}
+	guest->frame_head = skb->next;
+	skb_mark_not_on_list(skb);
 	if (skb->ip_summed == CHECKSUM_PARTIAL &&
 	    !(guest->features & BIT_ULL(VIRTIO_VIRTUOSO_F_GUEST_CSUM)) && skb_checksum_help(skb)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_nomem);
@@ -253,16 +272,9 @@ static struct sk_buff *vho_frame_adapt(struct vho_port *port, struct vho_guest_s
 	return skb;
 }
 
-static struct sk_buff *vho_frame_next(struct vho_port *port, struct vho_guest_state *guest)
+bool vho_frame_waiting(struct vho_port *port, struct vho_guest_state *guest)
 {
-	struct sk_buff *skb = guest->frame_head;
-
-	if (skb) {
-		guest->frame_head = NULL;
-		return skb;
-	}
-	skb = __ptr_ring_consume(&port->frameq);
-	return skb ? vho_frame_adapt(port, guest, skb) : NULL;
+	return guest->frame_head || !__ptr_ring_empty(&port->frameq);
 }
 
 bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest)
@@ -272,13 +284,17 @@ bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest)
 	if (!guest->frame_rx)
 		return false;
 	for (n = 0; n < VHO_TURN_FRAMES; n++) {
-		struct sk_buff *skb = vho_frame_next(port, guest);
+		struct sk_buff *skb;
 		int ret;
 
-		if (!skb)
+		if (!vho_frame_waiting(port, guest))
 			break;
+		skb = vho_frame_next(port, guest);
+		if (!skb)
+			continue;
 		ret = vho_frame_deliver(guest, skb);
 		if (!ret) {
+			skb->next = guest->frame_head;
 			guest->frame_head = skb;
 			break;
 		}
@@ -296,9 +312,4 @@ bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest)
 		kfree_skb(skb);
 	}
 	return n;
-}
-
-bool vho_frame_waiting(struct vho_port *port, struct vho_guest_state *guest)
-{
-	return guest->frame_head || !__ptr_ring_empty(&port->frameq);
 }

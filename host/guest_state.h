@@ -67,7 +67,8 @@ struct vho_channel {
  * @channels: owner core
  * @frame_rx: NULL: queue not set up; owner core, like the following ones
  * @frame_tx: likewise
- * @frame_head: frame popped from port->frameq that waits for guest buffers
+ * @frame_head: frames popped from port->frameq that wait for guest buffers, linked by skb->next: one, or
+ *	what is left of one that was cut
  * @event: likewise
  * @control: owner slow path
  */
