@@ -27,11 +27,13 @@ struct vho_port;
  * @map: its mapping, const while the region is in the tables
  * @id: the guest's name for it
  * @users: payload rings in it, owner core
+ * @gone: being deleted, and not to be found any more; owner core
  */
 struct vho_region {
 	struct vho_map map;
 	u32 id;
 	u32 users;
+	bool gone;
 };
 
 /**
@@ -56,7 +58,7 @@ struct vho_channel {
  * struct vho_guest_state - a running driver
  * @port: whose driver
  * @features: accepted by the driver, const
- * @regions: id to region; the slow path adds and removes (removal: on the core's thread), the core reads
+ * @regions: id to region; the slow path adds and removes (what is removed the core has let go of), the core reads
  * @region_tree: page number of the guest's address to region; likewise
  * @flow_ids: the guest's flow id to flow, owner core; each entry holds a reference
  * @incoming: token to flow announced and not yet attached, owner core; each entry holds a reference

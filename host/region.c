@@ -95,22 +95,30 @@ u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 	return VIRTUOSO_STATUS_OK;
 }
 
-struct vho_region_del_call {
-	struct vho_guest_state *guest;
+struct vho_region_call {
 	struct vho_region *region;
-	bool removed;
+	bool gone;
 };
 
 /* On the core's thread: between two turns nothing but payload rings points into a region. */
-static void vho_region_del_fn(void *arg)
+static void vho_region_bar_fn(void *arg)
 {
-	struct vho_region_del_call *call = arg;
+	struct vho_region_call *call = arg;
 
-	if (call->region->users)
-		return;
-	mtree_erase(&call->guest->region_tree, call->region->map.iova >> PAGE_SHIFT);
-	xa_erase(&call->guest->regions, call->region->id);
-	call->removed = true;
+	call->gone = !call->region->users;
+	call->region->gone = call->gone;
+}
+
+static void vho_region_unbar_fn(void *arg)
+{
+	struct vho_region_call *call = arg;
+
+	call->region->gone = false;
+}
+
+/* A turn that began before has ended: what it looked up is not used any more. */
+static void vho_region_quiet_fn(void *arg)
+{
 }
 
 /**
@@ -118,19 +126,30 @@ static void vho_region_del_fn(void *arg)
  * @guest: running driver
  * @id: the driver's name for it
  *
+ * The core only stops using the region. The tables change here, because that may allocate and
+ * sleep; a core that looks up meanwhile finds it barred, and has finished with it before it is freed.
+ *
  * Context: SP; waits for the core.
  * Return: VIRTUOSO_STATUS_*.
  */
 u32 vho_region_del(struct vho_guest_state *guest, u32 id)
 {
-	struct vho_region_del_call call = { .guest = guest };
+	struct vho_region_call call = { .region = xa_load(&guest->regions, id) };
+	unsigned long first, last;
 
-	call.region = xa_load(&guest->regions, id);
 	if (!call.region)
 		return VIRTUOSO_STATUS_NOENT;
-	vho_port_call(guest->port, vho_region_del_fn, &call);
-	if (!call.removed)
+	vho_port_call(guest->port, vho_region_bar_fn, &call);
+	if (!call.gone)
 		return VIRTUOSO_STATUS_BUSY;
+	first = call.region->map.iova >> PAGE_SHIFT;
+	last = first + (call.region->map.len >> PAGE_SHIFT) - 1;
+	if (mtree_store_range(&guest->region_tree, first, last, NULL, GFP_KERNEL)) {
+		vho_port_call(guest->port, vho_region_unbar_fn, &call);
+		return VIRTUOSO_STATUS_NOMEM;
+	}
+	xa_erase(&guest->regions, id);
+	vho_port_call(guest->port, vho_region_quiet_fn, NULL);
 	vho_region_free(guest, call.region);
 	return VIRTUOSO_STATUS_OK;
 }
@@ -140,7 +159,7 @@ void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)
 	struct vho_region *region = mtree_load(&guest->region_tree, addr >> PAGE_SHIFT);
 	u64 off;
 
-	if (!region)
+	if (!region || region->gone)
 		return NULL;
 	off = addr - region->map.iova;
 	if (len > region->map.len - off)
@@ -150,5 +169,7 @@ void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)
 
 struct vho_region *vho_region_get(struct vho_guest_state *guest, u32 id)
 {
-	return xa_load(&guest->regions, id);
+	struct vho_region *region = xa_load(&guest->regions, id);
+
+	return region && !region->gone ? region : NULL;
 }

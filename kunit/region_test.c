@@ -264,13 +264,53 @@ static void vho_payload_store__wraps(struct kunit *test)
 	vho_flow_put(flow);
 }
 
+/* The neighbours of what goes stay, to the page. */
+static void vho_region_del__neighbours(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	u64 base = VHO_FAKE_BASE + 16 * VHO_PAGE;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, VIRTUOSO_STATUS_OK,
+				vho_region_add(f->guest, 1 + i, base + 4 * i * VHO_PAGE, 4 * VHO_PAGE));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_region_del(f->guest, 2));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, base + 4 * VHO_PAGE - 1, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, base + 4 * VHO_PAGE, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, base + 8 * VHO_PAGE - 1, 1));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, base + 8 * VHO_PAGE, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_get(f->guest, 2));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOENT, vho_region_del(f->guest, 2));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK,
+			vho_region_add(f->guest, 2, base + 4 * VHO_PAGE, 4 * VHO_PAGE));
+}
+
+/* What the core has been told to leave alone it does not find, though the tables still hold it. */
+static void vho_region_ptr__gone(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct virtio_virtuoso_ring abi = vho_fake_ring(0);
+	struct vho_payload_ring ring = { };
+	struct vho_region *region = vho_region_get(f->guest, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, region);
+	region->gone = true;
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_get(f->guest, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, vho_payload_attach(f->guest, &ring, &abi));
+	region->gone = false;
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1));
+}
+
 static struct kunit_case vho_region_cases[] = {
 	KUNIT_CASE(vho_region_add__arguments),
 	KUNIT_CASE(vho_region_add__overlap),
 	KUNIT_CASE(vho_region_add__no_memory),
 	KUNIT_CASE(vho_region_del__and_again),
 	KUNIT_CASE(vho_guest_free__many_regions),
+	KUNIT_CASE(vho_region_del__neighbours),
 	KUNIT_CASE(vho_region_ptr__bounds),
+	KUNIT_CASE(vho_region_ptr__gone),
 	KUNIT_CASE(vho_region_ptr__across_regions),
 	KUNIT_CASE(vho_payload_attach__arguments),
 	KUNIT_CASE(vho_payload_attach__keeps_region),
