@@ -5,6 +5,7 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/etherdevice.h>
+#include <linux/rcupdate.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -335,4 +336,11 @@ void vho_ports_exit(void)
 	/* Flows and packets under way hold ports. */
 	wait_event(vho_port_objects_wait, !atomic_read(&vho_port_objects));
 	destroy_workqueue(vho_port_wq);
+	/*
+	 * Whoever freed the last packet with guest memory has yet to return from
+	 * vho_segment_ubuf_complete(), which is about to go: in an interrupt or with softirqs off (the first
+	 * waits for those), or in a task that may even have been preempted there (the second).
+	 */
+	synchronize_rcu();
+	synchronize_rcu_tasks();
 }
