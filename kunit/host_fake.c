@@ -50,7 +50,7 @@ void vho_nl_event_misbehaved(struct vho_port *port)
 
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
 {
-	consume_skb(skb);
+	__skb_queue_tail(&vho_fake->netdev_rx, skb);
 }
 
 void vho_port_netdev_carrier(struct vho_port *port, bool up)
@@ -201,6 +201,7 @@ int vho_fake_init(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	f->test = test;
+	__skb_queue_head_init(&f->netdev_rx);
 	f->mem = alloc_pages_exact(VHO_FAKE_BYTES, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, f->mem);
 	f->port = kunit_kzalloc(test, sizeof(*f->port), GFP_KERNEL);
@@ -262,6 +263,7 @@ void vho_fake_exit(struct kunit *test)
 	vho_fake_guest_stop(f);
 	vho_sp_port_stop(port, true);
 	vho_fake_settle(f);
+	__skb_queue_purge(&f->netdev_rx);
 	ptr_ring_cleanup(&port->rxq, vho_fake_drop_skb);
 	ptr_ring_cleanup(&port->frameq, vho_fake_drop_skb);
 	ptr_ring_cleanup(&port->spq, vho_fake_drop_skb);
@@ -295,6 +297,7 @@ static void vho_fake_vq_reset(struct vho_fake *f, u16 vq)
 	memset(q->desc, 0, 4 * PAGE_SIZE);
 	q->avail_idx = 0;
 	q->last_used = 0;
+	q->next_desc = 0;
 	q->slots = VHO_FAKE_REGION + vq * VHO_FAKE_VQ_NUM * VHO_FAKE_SLOT_BYTES;
 }
 
@@ -331,6 +334,13 @@ void vho_fake_guest_start(struct vho_fake *f, unsigned int channels)
 			vho_region_add(guest, 0, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES));
 }
 
+void vho_fake_frames_start(struct vho_fake *f, u64 features)
+{
+	f->guest->features = features;
+	f->guest->frame_rx = vho_fake_vq_init(f, VIRTUOSO_VQ_FRAME_RX);
+	f->guest->frame_tx = vho_fake_vq_init(f, VIRTUOSO_VQ_FRAME_TX);
+}
+
 /* As vho_serve_stop(): the slow path first, then the core. */
 void vho_fake_guest_stop(struct vho_fake *f)
 {
@@ -344,6 +354,7 @@ void vho_fake_guest_stop(struct vho_fake *f)
 	vho_sp_port_stop(f->port, false);
 	vho_fake_run_core(f);
 	vho_fp_flows_stop(f->port, guest, vho_fake_now(f));
+	kfree_skb_list(guest->frame_head);
 	f->port->guest = NULL;
 	f->guest = NULL;
 	vho_guest_free(guest);

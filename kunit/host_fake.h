@@ -41,6 +41,7 @@ struct vho_fake_vq {
 	struct vring_used *used;
 	u16 avail_idx;
 	u16 last_used;
+	u16 next_desc;		/* for who makes chains of his own */
 	u64 slots;		/* guest address of slot 0 */
 };
 
@@ -55,6 +56,7 @@ struct vho_fake_vq {
  * @vq: the driver's side of the queues
  * @sent: segments handed to vho_segment_xmit(), the first VHO_FAKE_SENT_MAX
  * @nr_sent: how many
+ * @netdev_rx: packets that entered the network
  * @calls: interrupts raised
  * @config_changes: configuration interrupts raised
  * @nr_maps: live mappings
@@ -71,6 +73,7 @@ struct vho_fake {
 	struct vho_fake_vq vq[VHO_VQ_MAX];
 	struct vho_tx_seg sent[VHO_FAKE_SENT_MAX];
 	unsigned int nr_sent;
+	struct sk_buff_head netdev_rx;
 	unsigned int calls;
 	unsigned int config_changes;
 	unsigned int nr_maps;
@@ -86,6 +89,8 @@ void vho_fake_exit(struct kunit *test);
 void vho_fake_start_threads(struct vho_fake *f);
 /* A driver with @channels channels and region 0 runs. */
 void vho_fake_guest_start(struct vho_fake *f, unsigned int channels);
+/* Its frame queues are set up, too. */
+void vho_fake_frames_start(struct vho_fake *f, u64 features);
 /* The driver resets the device. */
 void vho_fake_guest_stop(struct vho_fake *f);
 /*

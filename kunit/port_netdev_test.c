@@ -153,5 +153,7 @@ static struct kunit_suite vho_netdev_suite = {
 	.exit = vho_netdev_test_exit,
 	.test_cases = vho_netdev_cases,
 };
-
 kunit_test_suite(vho_netdev_suite);
+
+MODULE_DESCRIPTION("Unit tests of Virtuoso: host netdev of a port");
+MODULE_LICENSE("GPL");

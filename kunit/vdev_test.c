@@ -187,5 +187,7 @@ static struct kunit_suite vho_vdev_suite = {
 	.exit = vho_vdev_test_exit,
 	.test_cases = vho_vdev_cases,
 };
-
 kunit_test_suite(vho_vdev_suite);
+
+MODULE_DESCRIPTION("Unit tests of Virtuoso: device model");
+MODULE_LICENSE("GPL");
