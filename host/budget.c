@@ -10,6 +10,7 @@
 
 #include "budget.h"
 #include "core.h"
+#include "move.h"
 #include "port.h"
 
 const char *const vho_work_names[VHO_WORK_NR] = {
@@ -45,7 +46,7 @@ u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *ex
 
 	lockdep_assert_held(&vho_ports_lock);
 	while ((port = vho_port_next(index))) {
-		if (port->core == core && port != except)
+		if (READ_ONCE(port->core) == core && port != except)
 			sum += port->budget.cfg.guarantee_permille;
 		index = port->index + 1;
 	}
@@ -111,16 +112,16 @@ int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
 		err = -ENODEV;
 		goto out;
 	}
-	others = vho_budget_guaranteed(port->core, port);
+	others = vho_budget_guaranteed(READ_ONCE(port->core), port);
 	if (cfg->guarantee_permille &&
 	    others + cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX) {
 		NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
-				   port->core->index, VHO_BUDGET_GUARANTEES_MAX - others);
+				   vho_port_core_index(port), VHO_BUDGET_GUARANTEES_MAX - others);
 		err = -ENOSPC;
 		goto out;
 	}
 	port->budget.cfg = *cfg;
-	vho_worker_call(&port->core->worker, vho_budget_apply_fn, port);
+	vho_port_call(port, vho_budget_apply_fn, port);
 out:
 	mutex_unlock(&vho_ports_lock);
 	return err;

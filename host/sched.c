@@ -55,9 +55,20 @@ static bool vho_sched_less(struct rb_node *a, const struct rb_node *b)
 	return vho_sched_before(x->seq, y->seq);
 }
 
-static struct vho_sched_ent *vho_sched_leftmost(const struct rb_root_cached *root)
+static bool vho_sched_due_less(struct rb_node *a, const struct rb_node *b)
 {
-	return rb_entry_safe(rb_first_cached(root), struct vho_sched_ent, node);
+	return rb_entry(a, struct vho_sched_ent, due_node)->due_ns <
+	       rb_entry(b, struct vho_sched_ent, due_node)->due_ns;
+}
+
+static struct vho_sched_ent *vho_sched_leftmost(const struct vho_sched *s)
+{
+	return rb_entry_safe(rb_first_cached(&s->tree), struct vho_sched_ent, node);
+}
+
+static struct vho_sched_ent *vho_sched_first_due(const struct vho_sched *s)
+{
+	return rb_entry_safe(rb_first_cached(&s->due), struct vho_sched_ent, due_node);
 }
 
 /* Idle time is free for all: the clock runs on. */
@@ -94,17 +105,28 @@ static void vho_sched_clip(const struct vho_sched *s, struct vho_sched_ent *e)
 		e->vt = last;
 }
 
+/* When @tokens, none now, will be more than none. */
+static void vho_sched_wait_for(struct vho_sched *s, struct vho_sched_ent *e, s64 tokens,
+			       u32 permille)
+{
+	e->due_ns = e->tokens_ns + DIV64_U64_ROUND_UP((u64)(1 - tokens), permille);
+	rb_add_cached(&e->due_node, &s->due, vho_sched_due_less);
+}
+
 static void vho_sched_park(struct vho_sched *s, struct vho_sched_ent *e)
 {
-	u64 missing = 1 - e->limit_tokens;
-
 	if (e->state != VHO_SCHED_PARKED) {
 		e->since_ns = e->tokens_ns;
 		WRITE_ONCE(e->throttled, e->throttled + 1);
 	}
 	e->state = VHO_SCHED_PARKED;
-	e->key = e->tokens_ns + DIV64_U64_ROUND_UP(missing, e->cfg.limit_permille);
-	rb_add_cached(&e->node, &s->parked, vho_sched_less);
+	vho_sched_wait_for(s, e, e->limit_tokens, e->cfg.limit_permille);
+}
+
+static void vho_sched_link_first(struct vho_sched *s, struct vho_sched_ent *e)
+{
+	e->state = VHO_SCHED_FIRST;
+	list_add_tail(&e->first_node, &s->first);
 }
 
 static void vho_sched_link(struct vho_sched *s, struct vho_sched_ent *e)
@@ -116,10 +138,12 @@ static void vho_sched_link(struct vho_sched *s, struct vho_sched_ent *e)
 		return;
 	}
 	s->idle = false;
-	if (!fifo && e->cfg.guarantee_permille && e->guarantee_tokens > 0) {
-		e->state = VHO_SCHED_FIRST;
-		list_add_tail(&e->first_node, &s->first);
-		return;
+	if (!fifo && e->cfg.guarantee_permille) {
+		if (e->guarantee_tokens > 0) {
+			vho_sched_link_first(s, e);
+			return;
+		}
+		vho_sched_wait_for(s, e, e->guarantee_tokens, e->cfg.guarantee_permille);
 	}
 	e->state = VHO_SCHED_TREE;
 	e->key = fifo ? 0 : e->vt + vho_sched_scale(e, e->est_ns);
@@ -129,17 +153,15 @@ static void vho_sched_link(struct vho_sched *s, struct vho_sched_ent *e)
 
 static void vho_sched_unlink(struct vho_sched *s, struct vho_sched_ent *e)
 {
-	switch (e->state) {
-	case VHO_SCHED_TREE:
+	if (!RB_EMPTY_NODE(&e->due_node)) {
+		rb_erase_cached(&e->due_node, &s->due);
+		RB_CLEAR_NODE(&e->due_node);
+	}
+	if (e->state == VHO_SCHED_TREE) {
 		rb_erase_cached(&e->node, &s->tree);
 		s->nr_woken -= e->woken;
-		break;
-	case VHO_SCHED_FIRST:
+	} else if (e->state == VHO_SCHED_FIRST) {
 		list_del_init(&e->first_node);
-		break;
-	case VHO_SCHED_PARKED:
-		rb_erase_cached(&e->node, &s->parked);
-		break;
 	}
 }
 
@@ -174,7 +196,7 @@ void vho_sched_init(struct vho_sched *s, const struct vho_sched_params *params, 
 	memset(s, 0, sizeof(*s));
 	s->params = *params;
 	s->tree = RB_ROOT_CACHED;
-	s->parked = RB_ROOT_CACHED;
+	s->due = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&s->first);
 	s->idle = true;
 	s->idle_ns = now_ns;
@@ -193,6 +215,7 @@ void vho_sched_ent_init(struct vho_sched_ent *e, const struct vho_sched_cfg *cfg
 {
 	memset(e, 0, sizeof(*e));
 	RB_CLEAR_NODE(&e->node);
+	RB_CLEAR_NODE(&e->due_node);
 	INIT_LIST_HEAD(&e->first_node);
 	e->cfg = *cfg;
 	e->tokens_ns = now_ns;
@@ -253,7 +276,7 @@ void vho_sched_set_params(struct vho_sched *s, const struct vho_sched_params *pa
 	struct vho_sched_ent *e;
 	LIST_HEAD(list);
 
-	while ((e = vho_sched_leftmost(&s->tree))) {
+	while ((e = vho_sched_leftmost(s))) {
 		vho_sched_unlink(s, e);
 		list_add_tail(&e->first_node, &list);
 	}
@@ -285,16 +308,24 @@ bool vho_sched_wake(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
 	return true;
 }
 
-/* Those whose limit allows it again come back as if they had just got work. */
-static void vho_sched_unpark(struct vho_sched *s, u64 now_ns)
+/*
+ * Those whose limit allows it again come back as if they had just got work; those whose guarantee
+ * has grown while they waited go to the front.
+ */
+static void vho_sched_run_due(struct vho_sched *s, u64 now_ns)
 {
 	struct vho_sched_ent *e;
 
-	while ((e = vho_sched_leftmost(&s->parked)) && !vho_sched_before(now_ns, e->key)) {
+	while ((e = vho_sched_first_due(s)) && e->due_ns <= now_ns) {
 		vho_sched_unlink(s, e);
-		vho_sched_throttled(e, now_ns);
-		e->woken = true;
-		vho_sched_insert(s, e, now_ns);
+		if (e->state == VHO_SCHED_PARKED) {
+			vho_sched_throttled(e, now_ns);
+			e->woken = true;
+			vho_sched_insert(s, e, now_ns);
+		} else {
+			vho_sched_refill(s, e, now_ns);
+			vho_sched_link(s, e);
+		}
 	}
 }
 
@@ -311,12 +342,12 @@ struct vho_sched_ent *vho_sched_pick(struct vho_sched *s, u64 now_ns)
 {
 	struct vho_sched_ent *e;
 
-	vho_sched_unpark(s, now_ns);
+	vho_sched_run_due(s, now_ns);
 	e = list_first_entry_or_null(&s->first, struct vho_sched_ent, first_node);
 	if (e) {
 		e->guaranteed = true;
 	} else {
-		e = vho_sched_leftmost(&s->tree);
+		e = vho_sched_leftmost(s);
 		if (!e) {
 			vho_sched_advance(s, now_ns);
 			if (!s->idle)
@@ -357,7 +388,7 @@ bool vho_sched_must_yield(const struct vho_sched *s, const struct vho_sched_ent 
 		return false;
 	if (!s->nr_woken)
 		return false;
-	other = vho_sched_leftmost(&s->tree);
+	other = vho_sched_leftmost(s);
 	return vho_sched_before(other->key, e->vt + vho_sched_scale(e, e->est_ns + pred_ns));
 }
 
@@ -375,6 +406,9 @@ void vho_sched_charge(struct vho_sched *s, struct vho_sched_ent *e, u64 cost_ns)
 	s64 debt = (s64)s->params.debt_ns * VHO_SCHED_TOKENS_PER_NS;
 	s64 first = clamp(e->guarantee_tokens, 0, tokens);
 
+	/* A turn inside the guarantee may use some of it in advance. */
+	if (e->state == VHO_SCHED_SERVED && e->guaranteed)
+		first = clamp(e->guarantee_tokens + vho_sched_burst_tokens(s, e), 0, tokens);
 	e->limit_tokens = max(e->limit_tokens - tokens, -debt);
 	e->guarantee_tokens -= first;
 	e->vt += vho_sched_scale(e, div_u64(tokens - first, VHO_SCHED_TOKENS_PER_NS));
@@ -410,15 +444,16 @@ void vho_sched_remove(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
 		vho_sched_throttled(e, now_ns);
 	e->state = VHO_SCHED_OUT;
 	e->woken = false;
+	e->guaranteed = false;
 	e->since_ns = now_ns;
 }
 
-/* When the first of those parked may be served again; U64_MAX: nobody is parked. */
+/* When the first of those parked may be served again, if nobody else waits; U64_MAX: never. */
 u64 vho_sched_due_ns(const struct vho_sched *s)
 {
-	const struct vho_sched_ent *e = vho_sched_leftmost(&s->parked);
+	const struct vho_sched_ent *e = vho_sched_first_due(s);
 
-	return e ? e->key : U64_MAX;
+	return e ? e->due_ns : U64_MAX;
 }
 
 /**

@@ -80,17 +80,19 @@ enum vho_sched_state {
 
 /**
  * struct vho_sched_ent - somebody who is served
- * @node: in sched->tree or sched->parked
+ * @node: in sched->tree
+ * @due_node: in sched->due: parked, or in the tree and waiting for its guarantee, too
  * @first_node: in sched->first
  * @cfg: weight, guarantee, limit
  * @state: where it is
  * @woken: it came with work after having had none, and was not served since
  * @guaranteed: it was picked inside its guarantee
  * @vt: virtual time: what it used, by weight
- * @key: its place: virtual time at which its next piece would end; parked: when it is due
+ * @key: its place: virtual time at which its next piece would end
+ * @due_ns: when its guarantee, or its limit, lets it go on
  * @seq: order of arrival, for equal keys
  * @est_ns: what a piece of its work costs
- * @guarantee_tokens: time left in which it is first, 1/1000 ns
+ * @guarantee_tokens: time left in which it is first, 1/1000 ns; negative: used in advance
  * @limit_tokens: time left until it is parked, 1/1000 ns
  * @tokens_ns: when both were refilled last
  * @since_ns: when it entered @state
@@ -100,6 +102,7 @@ enum vho_sched_state {
  */
 struct vho_sched_ent {
 	struct rb_node node;
+	struct rb_node due_node;
 	struct list_head first_node;
 	struct vho_sched_cfg cfg;
 	u8 state;
@@ -107,6 +110,7 @@ struct vho_sched_ent {
 	bool guaranteed;
 	u64 vt;
 	u64 key;
+	u64 due_ns;
 	u64 seq;
 	u32 est_ns;
 	s64 guarantee_tokens;
@@ -124,7 +128,7 @@ struct vho_sched_ent {
  * @v: virtual time of the thread
  * @seq: next vho_sched_ent.seq
  * @tree: entities that wait, by (key, seq)
- * @parked: entities over their limit, by the time at which they are due
+ * @due: entities over their limit or their guarantee, by the time at which that changes
  * @first: entities inside their guarantee, oldest first
  * @nr_woken: of those in @tree, freshly woken
  * @idle: nobody waits, since @idle_ns
@@ -135,7 +139,7 @@ struct vho_sched {
 	u64 v;
 	u64 seq;
 	struct rb_root_cached tree;
-	struct rb_root_cached parked;
+	struct rb_root_cached due;
 	struct list_head first;
 	unsigned int nr_woken;
 	bool idle;
