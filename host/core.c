@@ -13,7 +13,23 @@
 
 #define VHO_CORE_POLL_NS_DEFAULT	(50 * NSEC_PER_USEC)
 
-/* Ports that were woken join the order of service at its end. */
+/* Into the woken list of the core that serves @port. The mark VHO_PORT_QUEUED is the caller's. */
+static void vho_core_list_woken(struct vho_port *port)
+{
+	struct vho_core *core;
+
+	/* The core may let the port go at any time; it lives on until the wake-up has reached it. */
+	rcu_read_lock();
+	core = READ_ONCE(port->core);
+	llist_add(&port->woken_node, &core->woken);
+	vho_worker_wake(&core->worker);
+	rcu_read_unlock();
+}
+
+/*
+ * Ports that were woken join the order of service at its end. The wake-up of a port that has gone
+ * on to another core follows it there.
+ */
 void vho_core_take_woken(struct vho_core *core)
 {
 	struct llist_node *list = llist_del_all(&core->woken);
@@ -23,6 +39,10 @@ void vho_core_take_woken(struct vho_core *core)
 		return;
 	list = llist_reverse_order(list);
 	llist_for_each_entry_safe(port, next, list, woken_node) {
+		if (unlikely(READ_ONCE(port->core) != core)) {
+			vho_core_list_woken(port);
+			continue;
+		}
 		if (port->parked) {
 			port->parked = false;
 			vho_fp_unpark(port);
@@ -80,16 +100,28 @@ static bool vho_core_serve(struct vho_worker *worker, u64 now_ns)
 
 void vho_port_wake(struct vho_port *port)
 {
-	struct vho_core *core;
+	if (!test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags))
+		vho_core_list_woken(port);
+}
 
-	if (test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags))
+void vho_core_release(struct vho_core *core, struct vho_port *port)
+{
+	vho_core_take_woken(core);
+	if (!list_empty(&port->run_node)) {
+		list_del_init(&port->run_node);
+		clear_bit(VHO_PORT_QUEUED, &port->work_flags);
+		/* Whoever has the mark set now has the port listed where it goes on. */
+		smp_mb__after_atomic();
+	}
+	vho_timer_disarm(&core->worker, &port->timer);
+}
+
+void vho_core_adopt(struct vho_core *core, struct vho_port *port)
+{
+	if (port->detached)
 		return;
-	/* The core may let the port go at any time; it lives on until the wake-up has reached it. */
-	rcu_read_lock();
-	core = READ_ONCE(port->core);
-	llist_add(&port->woken_node, &core->woken);
-	vho_worker_wake(&core->worker);
-	rcu_read_unlock();
+	vho_fp_arm(port);
+	vho_port_wake(port);
 }
 
 int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
@@ -100,6 +132,7 @@ int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
 	core->index = index;
 	core->cpu = cpu;
 	core->poll_ns = VHO_CORE_POLL_NS_DEFAULT;
+	INIT_LIST_HEAD(&core->left_node);
 	init_llist_head(&core->woken);
 	INIT_LIST_HEAD(&core->run);
 	vho_sched_init(&core->sched, &params, ktime_get_ns());
@@ -110,4 +143,6 @@ int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
 void vho_core_stop(struct vho_core *core)
 {
 	vho_worker_stop(&core->worker);
+	/* What was woken here shortly before it went on to another core. */
+	vho_core_take_woken(core);
 }

@@ -25,6 +25,7 @@ struct vho_port;
  * @run: ports in order of service
  * @sched: order of service by virtual time
  * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
+ * @left_node: in the list of cores that ports have just left (move.c)
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
  * @poll_idle_ns: time spent polling in vain
@@ -38,6 +39,7 @@ struct vho_core {
 	struct list_head run;
 	struct vho_sched sched;
 	u64 poll_ns;
+	struct list_head left_node;
 	unsigned int nr_ports;
 	u64 busy_ns;
 	u64 poll_idle_ns;
@@ -53,6 +55,13 @@ void vho_port_wake(struct vho_port *port);
 
 /* Context: FP. */
 void vho_core_take_woken(struct vho_core *core);
+/*
+ * Context: FP of @core, between turns. @port leaves the order of service, parked or not, and nothing
+ * of @core refers to it any more but perhaps a wake-up under way, which is forwarded.
+ */
+void vho_core_release(struct vho_core *core, struct vho_port *port);
+/* Context: FP of @core, which serves @port from now on: its timers run, and it has a turn. */
+void vho_core_adopt(struct vho_core *core, struct vho_port *port);
 
 static inline struct vho_core *vho_core_of(struct vho_worker *worker)
 {

@@ -164,7 +164,10 @@ struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 {
 	struct vho_fp_guest_call call = { .port = port };
 
+	/* What the slow path posted before comes first, wherever it was posted to. */
+	vho_moves_hold();
 	vho_port_call(port, vho_fp_guest_stop_fn, &call);
+	vho_moves_allow();
 	return call.guest;
 }
 
@@ -172,16 +175,15 @@ static void vho_fp_port_detach_fn(void *arg)
 {
 	struct vho_port *port = arg;
 
-	/* The port may still be in the woken list: take that first. */
-	if (test_bit(VHO_PORT_QUEUED, &port->work_flags) && list_empty(&port->run_node))
-		vho_core_take_woken(port->core);
-	list_del_init(&port->run_node);
-	vho_timer_disarm(&port->core->worker, &port->timer);
+	port->detached = true;
+	vho_core_release(port->core, port);
 	while (vho_fp_receive(port, ktime_get_ns()))
 		;
 }
 
 void vho_fp_port_detach(struct vho_port *port)
 {
+	vho_moves_hold();
 	vho_port_call(port, vho_fp_port_detach_fn, port);
+	vho_moves_allow();
 }

@@ -45,6 +45,8 @@ void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg);
 void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
 /* port->timer: runs the port's timers that are due, a bounded number of them. */
 void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
+/* Puts port->timer into its core's queue for the earliest of the port's timers. */
+void vho_fp_arm(struct vho_port *port);
 /* A segment from port->rxq. Consumes @skb. */
 void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
 /* Is @flow the core's? Adopts it when the slow path's message about that is still under way. */

@@ -24,8 +24,7 @@ static bool vho_fp_is_owner(const struct vho_flow *flow)
 	return smp_load_acquire(&flow->owner) == VHO_OWNER_CORE;
 }
 
-/* The port's timer stands in its core's queue for the earliest of the port's own. */
-static void vho_fp_arm(struct vho_port *port)
+void vho_fp_arm(struct vho_port *port)
 {
 	struct timerqueue_node *node = timerqueue_getnext(&port->timers);
 

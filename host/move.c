@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reaching the core that serves a port, whichever that is.
+ * Reaching the core that serves a port, whichever that is, and making it another one.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/completion.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
+#include <linux/rwsem.h>
 
 #include "core.h"
 #include "move.h"
 #include "port.h"
+
+static DECLARE_RWSEM(vho_moves_sem);	/* write: ports move; read: they stay */
+static LIST_HEAD(vho_moves_left);	/* cores that ports have left; vho_moves_sem, write */
 
 /**
  * vho_port_post() - send a message to the core that serves a port
@@ -86,4 +91,100 @@ unsigned int vho_port_core_index(const struct vho_port *port)
 	index = READ_ONCE(port->core)->index;
 	rcu_read_unlock();
 	return index;
+}
+
+/* ---- moving ---- */
+
+struct vho_move {
+	struct vho_msg release;
+	struct vho_msg adopt;
+	struct vho_port *port;
+	struct vho_core *to;
+	struct completion done;
+};
+
+static void vho_move_adopt(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_move *move = container_of(msg, struct vho_move, adopt);
+
+	vho_core_adopt(move->to, move->port);
+	complete(&move->done);
+}
+
+/* The core lets the port go as the last thing that it does with it, and tells the next one. */
+static void vho_move_release(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_move *move = container_of(msg, struct vho_move, release);
+
+	vho_core_release(vho_core_of(worker), move->port);
+	/* The next core sees all that this one did to the port and to its flows. */
+	smp_store_release(&move->port->core, move->to);
+	vho_worker_post(&move->to->worker, &move->adopt);
+}
+
+void vho_moves_begin(void)
+{
+	down_write(&vho_moves_sem);
+}
+
+/**
+ * vho_move_port() - have another core serve a port
+ * @port: port
+ * @to: running core; nothing happens when it serves the port already
+ *
+ * The packets, records and timers of the port wait where they are, in queues of the port: no more
+ * happens to them than that another core takes them from there. So nothing is lost or changes
+ * places, however many flows there are, and producers need not know.
+ *
+ * Context: process context, between vho_moves_begin() and vho_moves_end(); waits for both cores.
+ */
+void vho_move_port(struct vho_port *port, struct vho_core *to)
+{
+	struct vho_core *from = port->core;
+	struct vho_move move = {
+		.release.fn = vho_move_release,
+		.adopt.fn = vho_move_adopt,
+		.port = port,
+		.to = to,
+	};
+
+	lockdep_assert_held_write(&vho_moves_sem);
+	if (from == to)
+		return;
+	if (list_empty(&from->left_node))
+		list_add_tail(&from->left_node, &vho_moves_left);
+	init_completion(&move.done);
+	vho_worker_post(&from->worker, &move.release);
+	wait_for_completion(&move.done);
+}
+
+static void vho_moves_flush(void *arg)
+{
+	vho_core_take_woken(arg);
+}
+
+void vho_moves_end(void)
+{
+	struct vho_core *core, *next;
+
+	if (list_empty(&vho_moves_left))
+		goto out;
+	/* Whoever still saw the old core has posted to it by then; it forwards what it has. */
+	synchronize_rcu();
+	list_for_each_entry_safe(core, next, &vho_moves_left, left_node) {
+		vho_worker_call(&core->worker, vho_moves_flush, core);
+		list_del_init(&core->left_node);
+	}
+out:
+	up_write(&vho_moves_sem);
+}
+
+void vho_moves_hold(void)
+{
+	down_read(&vho_moves_sem);
+}
+
+void vho_moves_allow(void)
+{
+	up_read(&vho_moves_sem);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reaching the core that serves a port, whichever that is.
+ * Reaching the core that serves a port, whichever that is, and making it another one.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -9,6 +9,7 @@
 
 #include <linux/types.h>
 
+struct vho_core;
 struct vho_msg;
 struct vho_port;
 struct vho_worker;
@@ -21,5 +22,17 @@ bool vho_port_forward(struct vho_port *port, struct vho_worker *worker, struct v
 void vho_port_call(struct vho_port *port, void (*fn)(void *arg), void *arg);
 /* Any context: index of the core that serves @port now. */
 unsigned int vho_port_core_index(const struct vho_port *port);
+
+/*
+ * Moving. Process context under vho_ports_lock. Cores that ports have left in between may be stopped
+ * after vho_moves_end(), which waits for an RCU grace period: one for many moves.
+ */
+void vho_moves_begin(void);
+void vho_move_port(struct vho_port *port, struct vho_core *to);
+void vho_moves_end(void);
+
+/* Process context: no port moves, and no message is under way from a core that a port has left. */
+void vho_moves_hold(void);
+void vho_moves_allow(void);
 
 #endif /* _VHO_MOVE_H */

@@ -69,6 +69,7 @@ struct net;
  * @slow_guest: the same as the slow path sees it; owner slow path
  * @timers: timers of its flows that the core owns; owner core
  * @timer: stands in the core's queue for the earliest of @timers; owner core
+ * @detached: it has left the fast path for good; owner core
  * @parked: kicks are enabled, not in the order of service; owner core
  * @run_node: in core->run, owner core
  * @last_work_ns: when a turn last found work, owner core
@@ -121,6 +122,7 @@ struct vho_port {
 	struct vho_guest_state *guest;
 	struct timerqueue_head timers;
 	struct vho_timer timer;
+	bool detached;
 	bool parked;
 	struct list_head run_node;
 	u64 last_work_ns;

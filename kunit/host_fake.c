@@ -210,6 +210,7 @@ int vho_fake_init(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, vho_listeners_init());
 	vho_fake_worker_init(&f->core.worker);
 	vho_fake_worker_init(&vho_slow);
+	INIT_LIST_HEAD(&f->core.left_node);
 	init_llist_head(&f->core.woken);
 	INIT_LIST_HEAD(&f->core.run);
 	vho_fake_port_init(f);
