@@ -80,6 +80,16 @@ struct vho_core *vho_core_get(unsigned int index)
 	return index < vho_nr_cores ? &vho_cores[index] : NULL;
 }
 
+bool vho_core_on_cpu(int cpu)
+{
+	unsigned int i;
+
+	for (i = 0; i < vho_nr_cores; i++)
+		if (vho_cores[i].cpu == cpu)
+			return true;
+	return false;
+}
+
 struct vho_core *vho_core_least_loaded(void)
 {
 	struct vho_core *best = &vho_cores[0];

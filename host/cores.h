@@ -7,6 +7,8 @@
 #ifndef _VHO_CORES_H
 #define _VHO_CORES_H
 
+#include <linux/types.h>
+
 struct vho_core;
 
 int vho_cores_init(void);
@@ -16,5 +18,7 @@ unsigned int vho_core_nr(void);
 struct vho_core *vho_core_get(unsigned int index);
 /* The core with the fewest ports. Caller holds vho_ports_lock. */
 struct vho_core *vho_core_least_loaded(void);
+/* Is there a core on @cpu? Any context while ports exist. */
+bool vho_core_on_cpu(int cpu);
 
 #endif /* _VHO_CORES_H */

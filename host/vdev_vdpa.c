@@ -13,6 +13,7 @@
 
 #include <linux/cache.h>
 #include <linux/cc_platform.h>
+#include <linux/cpumask.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -22,11 +23,16 @@
 #include <linux/kmod.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/isolation.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/swiotlb.h>
 #include <linux/vdpa.h>
 
+#include "cores.h"
 #include "port.h"
 #include "vdev.h"
 
@@ -35,15 +41,30 @@
 /* The entry after the queues is for changes of the configuration. */
 #define VHO_VDPA_CONFIG		VHO_VQ_MAX
 
+/*
+ * Queues come in pairs (submit and complete of a channel, both of frames, control and event), and
+ * who kicks one of a pair waits for the other.
+ */
+#define VHO_VDPA_PAIRS		DIV_ROUND_UP(VHO_VQ_MAX + 1, 2)
+
+/* Bit of vho_vdpa_irq.flags: one of its two works is queued and has not begun. */
+#define VHO_VDPA_IRQ_PENDING	0
+
 /**
  * struct vho_vdpa_irq - how the driver is interrupted for one queue
- * @work: runs @callback in interrupt context, as a device's interrupt would
- * @callback: the driver's handler, NULL: none. Set last, cleared first (and @work waited for), so
- *	that @work never sees the argument of another handler
+ * @csd: runs the handler on another CPU
+ * @work: runs it on this one, in interrupt context, as a device's interrupt would
+ * @flags: VHO_VDPA_IRQ_PENDING, atomic bit operations: who sets it may use @csd or @work
+ * @lock: (raw spinlock, irq, leaf) held while the handler runs, so that it never runs on two CPUs at
+ *	a time and none is replaced while it runs; guards the next two
+ * @callback: the driver's handler, NULL: none
  * @private: argument of @callback
  */
 struct vho_vdpa_irq {
+	call_single_data_t csd;
 	struct irq_work work;
+	unsigned long flags;
+	raw_spinlock_t lock;
 	irqreturn_t (*callback)(void *private);
 	void *private;
 };
@@ -52,11 +73,13 @@ struct vho_vdpa_irq {
  * struct vho_vdpa - one vDPA device
  * @vdpa: the device; first member
  * @port: its port, which outlives every call of the driver
+ * @kick_cpu: per pair of queues, the CPU that kicked it last; any context, a hint
  * @irq: queues, then configuration
  */
 struct vho_vdpa {
 	struct vdpa_device vdpa;
 	struct vho_port *port;
+	int kick_cpu[VHO_VDPA_PAIRS];
 	struct vho_vdpa_irq irq[VHO_VQ_MAX + 1];
 };
 
@@ -119,6 +142,119 @@ static bool vho_vdpa_trusted(struct vdpa_device *vdpa)
 	const struct device_driver *driver = READ_ONCE(vdpa->dev.driver);
 
 	return driver && !strcmp(driver->name, VHO_VDPA_DRIVER);
+}
+
+/* ---- interrupts ---- */
+
+/* A core's CPU has other things to do than the driver's NAPI. */
+static bool vho_vdpa_irq_cpu_ok(int cpu)
+{
+	return cpu >= 0 && cpu_online(cpu) && !vho_core_on_cpu(cpu);
+}
+
+/* Where the driver works on this pair of queues; a hint, the CPU may go offline any time. */
+static int vho_vdpa_irq_cpu(struct vho_vdpa *vd, unsigned int i)
+{
+	int cpu = READ_ONCE(vd->kick_cpu[i / 2]);
+
+	if (vho_vdpa_irq_cpu_ok(cpu))
+		return cpu;
+	for_each_cpu(cpu, housekeeping_cpumask(HK_TYPE_MISC))
+		if (vho_vdpa_irq_cpu_ok(cpu))
+			return cpu;
+	return raw_smp_processor_id();
+}
+
+/* Context: any but NMI. Raised again before the handler has begun, it is one interrupt. */
+static void vho_vdpa_irq_raise(struct vho_vdpa *vd, unsigned int i)
+{
+	struct vho_vdpa_irq *irq = &vd->irq[i];
+	int cpu;
+
+	if (test_and_set_bit(VHO_VDPA_IRQ_PENDING, &irq->flags))
+		return;
+	cpu = vho_vdpa_irq_cpu(vd, i);
+	preempt_disable();
+	/* On this CPU a call would run the handler at once, under the caller's feet. */
+	if (cpu == smp_processor_id() || smp_call_function_single_async(cpu, &irq->csd))
+		irq_work_queue(&irq->work);
+	preempt_enable();
+}
+
+static void vho_vdpa_irq_run(struct vho_vdpa_irq *irq)
+{
+	unsigned long flags;
+
+	/* What is raised from here on makes the handler run once more. */
+	clear_bit(VHO_VDPA_IRQ_PENDING, &irq->flags);
+	/* Pairs with test_and_set_bit() in vho_vdpa_irq_raise(): the handler sees what was pushed before. */
+	smp_mb__after_atomic();
+	raw_spin_lock_irqsave(&irq->lock, flags);
+	if (irq->callback)
+		irq->callback(irq->private);
+	raw_spin_unlock_irqrestore(&irq->lock, flags);
+}
+
+static void vho_vdpa_irq_work(struct irq_work *work)
+{
+	vho_vdpa_irq_run(container_of(work, struct vho_vdpa_irq, work));
+}
+
+static void vho_vdpa_irq_csd(void *irq)
+{
+	vho_vdpa_irq_run(irq);
+}
+
+static void vho_vdpa_irq_init(struct vho_vdpa_irq *irq)
+{
+	INIT_CSD(&irq->csd, vho_vdpa_irq_csd, irq);
+	init_irq_work(&irq->work, vho_vdpa_irq_work);
+	raw_spin_lock_init(&irq->lock);
+}
+
+/* When it returns, the old handler has run for the last time. */
+static void vho_vdpa_irq_set(struct vho_vdpa_irq *irq, const struct vdpa_callback *cb)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&irq->lock, flags);
+	irq->callback = cb ? cb->callback : NULL;
+	irq->private = cb ? cb->private : NULL;
+	raw_spin_unlock_irqrestore(&irq->lock, flags);
+}
+
+static void vho_vdpa_irqs_clear(struct vho_vdpa *vd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vd->irq); i++)
+		vho_vdpa_irq_set(&vd->irq[i], NULL);
+}
+
+/* Nothing raises interrupts any more: waits until those that were are over. */
+static void vho_vdpa_irqs_quiet(struct vho_vdpa *vd)
+{
+	unsigned int i;
+
+	/* One that was sent to a CPU runs there within its interrupt latency, or while it goes offline. */
+	for (i = 0; i < ARRAY_SIZE(vd->irq); i++) {
+		while (test_bit(VHO_VDPA_IRQ_PENDING, &vd->irq[i].flags))
+			cpu_relax();
+		irq_work_sync(&vd->irq[i].work);
+	}
+	/* Those on other CPUs have begun: this waits for interrupt handlers. */
+	synchronize_rcu();
+}
+
+static void vho_vdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx, struct vdpa_callback *cb)
+{
+	if (idx < VHO_VQ_MAX)
+		vho_vdpa_irq_set(&vho_vdpa_of(vdpa)->irq[idx], cb);
+}
+
+static void vho_vdpa_set_config_cb(struct vdpa_device *vdpa, struct vdpa_callback *cb)
+{
+	vho_vdpa_irq_set(&vho_vdpa_of(vdpa)->irq[VHO_VDPA_CONFIG], cb);
 }
 
 /* ---- transport operations ---- */
@@ -184,7 +320,7 @@ static void vho_vdpa_call(struct vho_vdev *vdev, u16 vq)
 	struct vho_vdpa *vd = READ_ONCE(vdev->xport);
 
 	if (vd && vq < VHO_VQ_MAX)
-		irq_work_queue(&vd->irq[vq].work);
+		vho_vdpa_irq_raise(vd, vq);
 }
 
 static void vho_vdpa_config_changed(struct vho_vdev *vdev)
@@ -192,7 +328,7 @@ static void vho_vdpa_config_changed(struct vho_vdev *vdev)
 	struct vho_vdpa *vd = READ_ONCE(vdev->xport);
 
 	if (vd)
-		irq_work_queue(&vd->irq[VHO_VDPA_CONFIG].work);
+		vho_vdpa_irq_raise(vd, VHO_VDPA_CONFIG);
 }
 
 static const struct vho_xport_ops vho_vdpa_xport_ops = {
@@ -202,50 +338,6 @@ static const struct vho_xport_ops vho_vdpa_xport_ops = {
 	.call = vho_vdpa_call,
 	.config_changed = vho_vdpa_config_changed,
 };
-
-/* ---- interrupts ---- */
-
-static void vho_vdpa_irq_run(struct irq_work *work)
-{
-	struct vho_vdpa_irq *irq = container_of(work, struct vho_vdpa_irq, work);
-	irqreturn_t (*callback)(void *private);
-
-	/* Pairs with the release in vho_vdpa_irq_set(). */
-	callback = smp_load_acquire(&irq->callback);
-	if (callback)
-		callback(irq->private);
-}
-
-/* When it returns, the old handler has run for the last time. */
-static void vho_vdpa_irq_set(struct vho_vdpa_irq *irq, const struct vdpa_callback *cb)
-{
-	WRITE_ONCE(irq->callback, NULL);
-	irq_work_sync(&irq->work);
-	if (!cb)
-		return;
-	irq->private = cb->private;
-	/* Pairs with the acquire in vho_vdpa_irq_run(). */
-	smp_store_release(&irq->callback, cb->callback);
-}
-
-static void vho_vdpa_irqs_clear(struct vho_vdpa *vd)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(vd->irq); i++)
-		vho_vdpa_irq_set(&vd->irq[i], NULL);
-}
-
-static void vho_vdpa_set_vq_cb(struct vdpa_device *vdpa, u16 idx, struct vdpa_callback *cb)
-{
-	if (idx < VHO_VQ_MAX)
-		vho_vdpa_irq_set(&vho_vdpa_of(vdpa)->irq[idx], cb);
-}
-
-static void vho_vdpa_set_config_cb(struct vdpa_device *vdpa, struct vdpa_callback *cb)
-{
-	vho_vdpa_irq_set(&vho_vdpa_of(vdpa)->irq[VHO_VDPA_CONFIG], cb);
-}
 
 /* ---- queues ---- */
 
@@ -265,6 +357,11 @@ static void vho_vdpa_set_vq_num(struct vdpa_device *vdpa, u16 idx, u32 num)
 
 static void vho_vdpa_kick_vq(struct vdpa_device *vdpa, u16 idx)
 {
+	struct vho_vdpa *vd = vho_vdpa_of(vdpa);
+	int cpu = raw_smp_processor_id();
+
+	if (idx < VHO_VQ_MAX && READ_ONCE(vd->kick_cpu[idx / 2]) != cpu)
+		WRITE_ONCE(vd->kick_cpu[idx / 2], cpu);
 	vho_vdev_kick(vho_vdpa_vdev(vdpa), idx);
 }
 
@@ -429,7 +526,9 @@ static struct vho_vdpa *vho_vdpa_alloc(struct vho_port *port, struct device *roo
 	vd->port = port;
 	vd->vdpa.dma_dev = &vd->vdpa.dev;
 	for (i = 0; i < ARRAY_SIZE(vd->irq); i++)
-		init_irq_work(&vd->irq[i].work, vho_vdpa_irq_run);
+		vho_vdpa_irq_init(&vd->irq[i]);
+	for (i = 0; i < ARRAY_SIZE(vd->kick_cpu); i++)
+		vd->kick_cpu[i] = -1;
 	return vd;
 }
 
@@ -477,6 +576,7 @@ int vho_vdpa_add(struct vho_port *port)
 unbind:
 	port->vdpa = NULL;
 	vho_vdev_unbind(&port->vdev);
+	vho_vdpa_irqs_quiet(vd);
 put_vdpa:
 	put_device(&vd->vdpa.dev);
 put_root:
@@ -500,6 +600,7 @@ void vho_vdpa_del(struct vho_port *port)
 	vdpa_unregister_device(&vd->vdpa);
 	vho_vdev_unbind(&port->vdev);
 	vho_vdpa_irqs_clear(vd);
+	vho_vdpa_irqs_quiet(vd);
 	put_device(&vd->vdpa.dev);
 	vho_vdpa_root_put();
 }
