@@ -120,7 +120,8 @@ static int vgu_conn_errno(const struct sock *sk, u8 error)
 	case VIRTUOSO_ERR_INVAL:
 		return -EINVAL;
 	case VIRTUOSO_ERR_PERM:
-		return -EPERM;
+		/* As an LSM would say, or as after somebody has destroyed the socket. */
+		return sk->sk_state == TCP_SYN_SENT ? -EACCES : -ECONNABORTED;
 	}
 	return sk->sk_state == TCP_CLOSE_WAIT ? -EPIPE : -ECONNRESET;
 }

@@ -362,7 +362,7 @@ static u8 vho_submit_connect_flow(const struct vho_submit_ctx *ctx,
 	}
 	ether_addr_copy(flow->smac, c->smac);
 	ether_addr_copy(flow->dmac, c->dmac);
-	flow->tos = c->tos & ~INET_ECN_MASK;
+	vho_flow_set_tos(flow, c->tos & ~INET_ECN_MASK);
 	flow->ttl = c->ttl ?: IPDEFTTL;
 	/* What leaves the port fits its MTU, whatever the guest believes. */
 	flow->tcb.mss_limit = min_t(u32, le16_to_cpu(c->mss), vho_port_mss(ctx->port));
@@ -451,7 +451,7 @@ static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_s
 		return -EINVAL;
 	if (!vho_fp_owns(flow, ctx->now_ns))
 		return 0;	/* ended; the driver sends options again after CONNECTED */
-	flow->tos = o->tos & ~INET_ECN_MASK;
+	vho_flow_set_tos(flow, o->tos & ~INET_ECN_MASK);
 	vho_tcp_setopt(flow, le32_to_cpu(o->user_timeout_ms), le32_to_cpu(o->keepalive_idle_s),
 		       le32_to_cpu(o->keepalive_intvl_s), le16_to_cpu(o->keepalive_probes),
 		       ctx->now_ns);

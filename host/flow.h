@@ -36,12 +36,14 @@ struct vho_flow_key {
 #define VHO_FS_ABORT		2	/* RST and forget */
 #define VHO_FS_TIME_WAIT	3	/* hold for 2 MSL */
 #define VHO_FS_GONE		4	/* the guest has let go: unhash when closed */
+#define VHO_FS_POLICY		5	/* the port's policy says something else about it now */
 
 /* Requests to the core (bits of vho_flow.to_core.bits) */
 #define VHO_FC_ADOPT		0	/* established: the core owns it from now on */
 #define VHO_FC_FAILED		1	/* the active open failed */
 #define VHO_FC_INCOMING		2	/* announce to the guest */
 #define VHO_FC_WITHDRAW		3	/* announced, and not taken by the guest in time */
+#define VHO_FC_POLICY		4	/* the port's policy says something else about it now */
 
 /* What the core has to tell the guest (vho_flow.news, owner core) */
 #define VHO_NEWS_CONNECTED	0x01
@@ -83,9 +85,16 @@ struct vho_flow {
 	/* --- path of its packets, const after the handshake's first packet --- */
 	u8 smac[ETH_ALEN];
 	u8 dmac[ETH_ALEN];
-	u8 tos;
+	u8 tos;				/* of its packets; vho_flow_set_tos() */
 	u8 ttl;
 	u16 ip_id;
+	bool muted;			/* policy: nothing is sent; any context reads */
+
+	/* --- policy (policy_flow.c): owner, but for policy_flags; any context reads --- */
+	u8 guest_tos;			/* what the guest asks for */
+	u8 dscp;			/* 0: the guest's, else 1 + DSCP */
+	u32 policy_rule;		/* number of the rule, or VHO_POLICY_BY_* */
+	unsigned long policy_flags;	/* atomic bit operations */
 
 	/* --- owner core --- */
 	struct list_head tx_node;	/* in guest->tx_flows: vho_tcp_output() wanted */
@@ -140,6 +149,13 @@ void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit);
 unsigned long vho_flow_post_take(struct vho_flow_post *post);
 /* Owner, after TCP was called: counts retransmissions, (re)arms the flow's timer in @timers. */
 void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers);
+
+/* Owner: the guest wants @tos; the policy's DSCP goes before. */
+static inline void vho_flow_set_tos(struct vho_flow *flow, u8 tos)
+{
+	flow->guest_tos = tos;
+	flow->tos = flow->dscp ? (flow->dscp - 1) << 2 : tos;
+}
 
 static inline bool vho_addr_is_v4(const struct in6_addr *a)
 {

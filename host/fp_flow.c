@@ -14,6 +14,7 @@
 #include "icmp.h"
 #include "move.h"
 #include "packet.h"
+#include "policy.h"
 #include "port.h"
 #include "slow.h"
 
@@ -296,6 +297,8 @@ void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 		if (bits & BIT(VHO_FC_FAILED))
 			vho_chan_news(flow, VHO_NEWS_FAILED);
 	}
+	if (bits & BIT(VHO_FC_POLICY))
+		vho_policy_core(flow, now_ns);
 	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
 	if (port->guest)
 		vho_port_wake(port);

@@ -10,6 +10,7 @@
 #include <net/gso.h>
 
 #include "fp.h"
+#include "guard.h"
 #include "guest_state.h"
 #include "port.h"
 
@@ -122,6 +123,10 @@ bool vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest)
 		vho_ring_push(ring, chain.head, 0);
 		if (!skb) {
 			vho_port_stat_inc(port, VHO_STAT_guest_bad_frame);
+			continue;
+		}
+		if (unlikely(!vho_guard_tx(port, skb))) {
+			kfree_skb(skb);
 			continue;
 		}
 		vho_port_stat_inc(port, VHO_STAT_frame_tx);

@@ -11,6 +11,7 @@
 
 #include "flow.h"
 #include "listener.h"
+#include "policy.h"
 #include "port.h"
 
 struct vho_listener_key {
@@ -168,6 +169,8 @@ u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 
 
 	if (!lport)
 		return VIRTUOSO_STATUS_INVAL;
+	if (!ipv6_addr_any(&key.addr) && !vho_policy_source_ok(port, addr))
+		return VIRTUOSO_STATUS_PERM;
 	backlog = clamp(backlog, 1u, (u32)VHO_BACKLOG_MAX);
 	rcu_read_lock();
 	listener = vho_listener_find(&key);
@@ -193,6 +196,8 @@ u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr)
 
 	if (ipv6_addr_any(&key.addr) || ipv6_addr_is_multicast(&key.addr))
 		return VIRTUOSO_STATUS_INVAL;
+	if (!vho_policy_source_ok(port, addr))
+		return VIRTUOSO_STATUS_PERM;
 	return vho_listener_insert(port, &key, 0, &port->nr_addrs, VHO_ADDRS_MAX);
 }
 

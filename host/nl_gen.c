@@ -21,6 +21,23 @@ static const struct netlink_range_validation virtuoso_a_port_mtu_range = {
 	.max	= 65521ULL,
 };
 
+/* Common nested types */
+const struct nla_policy virtuoso_policy_rule_nl_policy[VIRTUOSO_A_POLICY_RULE_REFUSED + 1] = {
+	[VIRTUOSO_A_POLICY_RULE_NUMBER] = { .type = NLA_U32, },
+	[VIRTUOSO_A_POLICY_RULE_ACTION] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
+	[VIRTUOSO_A_POLICY_RULE_DIRECTION] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
+	[VIRTUOSO_A_POLICY_RULE_REMOTE] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_POLICY_RULE_PREFIX_LEN] = { .type = NLA_U32, },
+	[VIRTUOSO_A_POLICY_RULE_RPORT_MIN] = { .type = NLA_U16, },
+	[VIRTUOSO_A_POLICY_RULE_RPORT_MAX] = { .type = NLA_U16, },
+	[VIRTUOSO_A_POLICY_RULE_LPORT_MIN] = { .type = NLA_U16, },
+	[VIRTUOSO_A_POLICY_RULE_LPORT_MAX] = { .type = NLA_U16, },
+	[VIRTUOSO_A_POLICY_RULE_DSCP] = { .type = NLA_U32, },
+	[VIRTUOSO_A_POLICY_RULE_BUFFER_BYTES] = { .type = NLA_U32, },
+	[VIRTUOSO_A_POLICY_RULE_MATCHED] = { .type = NLA_UINT, },
+	[VIRTUOSO_A_POLICY_RULE_REFUSED] = { .type = NLA_UINT, },
+};
+
 /* VIRTUOSO_CMD_PORT_NEW - do */
 static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_UUID + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
@@ -101,6 +118,28 @@ static const struct nla_policy virtuoso_stats_get_dump_nl_policy[VIRTUOSO_A_STAT
 static const struct nla_policy virtuoso_listener_get_nl_policy[VIRTUOSO_A_LISTENER_LPORT + 1] = {
 	[VIRTUOSO_A_LISTENER_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_LISTENER_LPORT] = { .type = NLA_U16, },
+};
+
+/* VIRTUOSO_CMD_POLICY_GET - do */
+static const struct nla_policy virtuoso_policy_get_do_nl_policy[VIRTUOSO_A_POLICY_DEFAULT + 1] = {
+	[VIRTUOSO_A_POLICY_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_POLICY_DEFAULT] = { .type = NLA_FLAG, },
+};
+
+/* VIRTUOSO_CMD_POLICY_GET - dump */
+static const struct nla_policy virtuoso_policy_get_dump_nl_policy[VIRTUOSO_A_POLICY_DEFAULT + 1] = {
+	[VIRTUOSO_A_POLICY_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_POLICY_DEFAULT] = { .type = NLA_FLAG, },
+};
+
+/* VIRTUOSO_CMD_POLICY_SET - do */
+static const struct nla_policy virtuoso_policy_set_nl_policy[VIRTUOSO_A_POLICY_RULE + 1] = {
+	[VIRTUOSO_A_POLICY_PORT] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_POLICY_DEFAULT] = { .type = NLA_FLAG, },
+	[VIRTUOSO_A_POLICY_DEFAULT_ACTION] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
+	[VIRTUOSO_A_POLICY_SOURCES] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[VIRTUOSO_A_POLICY_SOURCE] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_POLICY_RULE] = NLA_POLICY_NESTED(virtuoso_policy_rule_nl_policy),
 };
 
 /* Ops table for virtuoso */
@@ -197,6 +236,29 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.policy		= virtuoso_listener_get_nl_policy,
 		.maxattr	= VIRTUOSO_A_LISTENER_LPORT,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_POLICY_GET,
+		.doit		= virtuoso_nl_policy_get_doit,
+		.policy		= virtuoso_policy_get_do_nl_policy,
+		.maxattr	= VIRTUOSO_A_POLICY_DEFAULT,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_POLICY_GET,
+		.start		= virtuoso_nl_policy_get_start,
+		.dumpit		= virtuoso_nl_policy_get_dumpit,
+		.done		= virtuoso_nl_policy_get_done,
+		.policy		= virtuoso_policy_get_dump_nl_policy,
+		.maxattr	= VIRTUOSO_A_POLICY_DEFAULT,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_POLICY_SET,
+		.doit		= virtuoso_nl_policy_set_doit,
+		.policy		= virtuoso_policy_set_nl_policy,
+		.maxattr	= VIRTUOSO_A_POLICY_RULE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };
 

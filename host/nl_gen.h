@@ -11,10 +11,15 @@
 
 #include <uapi/linux/virtuoso.h>
 
+/* Common nested types */
+extern const struct nla_policy virtuoso_policy_rule_nl_policy[VIRTUOSO_A_POLICY_RULE_REFUSED + 1];
+
 int virtuoso_nl_flow_get_start(struct netlink_callback *cb);
 int virtuoso_nl_stats_get_start(struct netlink_callback *cb);
 int virtuoso_nl_listener_get_start(struct netlink_callback *cb);
+int virtuoso_nl_policy_get_start(struct netlink_callback *cb);
 int virtuoso_nl_flow_get_done(struct netlink_callback *cb);
+int virtuoso_nl_policy_get_done(struct netlink_callback *cb);
 
 int virtuoso_nl_port_new_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_port_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -34,6 +39,10 @@ int virtuoso_nl_stats_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
 int virtuoso_nl_listener_get_dumpit(struct sk_buff *skb,
 				    struct netlink_callback *cb);
+int virtuoso_nl_policy_get_doit(struct sk_buff *skb, struct genl_info *info);
+int virtuoso_nl_policy_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
+int virtuoso_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	VIRTUOSO_NLGRP_PORTS,

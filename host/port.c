@@ -18,6 +18,7 @@
 #include "fp.h"
 #include "nl_event.h"
 #include "packet.h"
+#include "policy.h"
 #include "port.h"
 #include "segment.h"
 #include "slow.h"
@@ -46,6 +47,7 @@ static void vho_port_free(struct vho_port *port)
 	ptr_ring_cleanup(&port->rxq, vho_port_drop_skb);
 	ptr_ring_cleanup(&port->frameq, vho_port_drop_skb);
 	ptr_ring_cleanup(&port->spq, vho_port_drop_skb);
+	vho_policy_port_exit(port);
 	free_percpu(port->stats);
 	kfree(port);
 	if (atomic_dec_and_test(&vho_port_objects))
@@ -105,7 +107,7 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	vho_timer_init(&port->timer, vho_fp_port_timer);
 	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
-	if (!port->stats ||
+	if (!port->stats || vho_policy_port_init(port) ||
 	    ptr_ring_init(&port->rxq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
 	    ptr_ring_init(&port->frameq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
 	    ptr_ring_init(&port->spq, VHO_PORT_SPQ_PACKETS, GFP_KERNEL)) {
@@ -335,6 +337,7 @@ void vho_ports_exit(void)
 	mutex_unlock(&vho_ports_lock);
 	/* Flows and packets under way hold ports. */
 	wait_event(vho_port_objects_wait, !atomic_read(&vho_port_objects));
+	vho_policy_exit();
 	destroy_workqueue(vho_port_wq);
 	/*
 	 * Whoever freed the last packet with guest memory has yet to return from

@@ -26,6 +26,7 @@
 struct vho_core;
 struct vho_flow;
 struct vho_guest_state;
+struct vho_policy;
 struct net;
 
 #define VHO_PORT_NAME_MAX	(IFNAMSIZ - 1)
@@ -80,6 +81,8 @@ struct net;
  * @nr_listeners: of these, listeners
  * @listeners_gen: grows whenever one comes or goes, READ_ONCE
  * @nr_addrs: of these, addresses
+ * @policy: what the operator allows, NULL: everything; RCU (policy.h)
+ * @policy_pending: flows whose owner has been asked to follow a new @policy, and has not yet
  * @flows: every flow of this port, guarded by @flows_lock
  * @nr_flows: entries of @flows
  * @flows_gen: grows whenever one comes or goes
@@ -136,6 +139,10 @@ struct vho_port {
 	u32 nr_listeners;
 	u32 listeners_gen;
 	u32 nr_addrs;
+
+	/* --- policy --- */
+	struct vho_policy __rcu *policy;
+	atomic_t policy_pending;
 
 	/* --- flows --- */
 	spinlock_t flows_lock;

@@ -15,6 +15,7 @@
 
 #include "core.h"
 #include "flow.h"
+#include "guard.h"
 #include "listener.h"
 #include "packet.h"
 #include "port.h"
@@ -77,6 +78,11 @@ static bool vho_port_xmit_slow(struct vho_port *port, struct sk_buff *skb)
 static bool vho_port_xmit_frame(struct vho_port *port, struct sk_buff *skb)
 {
 	vho_packet(skb)->flow = NULL;
+	if (unlikely(!vho_guard_rx(port, skb))) {
+		DEV_STATS_INC(port->netdev, tx_dropped);
+		kfree_skb(skb);
+		return false;
+	}
 	/* A frame may wait long: it must not refer to another guest's memory. */
 	if (skb_orphan_frags_rx(skb, GFP_ATOMIC)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_nomem);

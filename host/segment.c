@@ -147,7 +147,7 @@ static void vho_segment_eth_header(struct sk_buff *skb, const struct vho_flow *f
  * @seg: segment; payload is taken from the flow's transmit ring
  *
  * Context: FP or SP.
- * Return: 0; -ENOMEM, -ENOBUFS: not sent.
+ * Return: 0, sent, or lost by the operator's will (vho_flow.muted); -ENOMEM, -ENOBUFS: not sent.
  */
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
@@ -156,6 +156,8 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 	struct sk_buff *skb;
 	int err;
 
+	if (unlikely(flow->muted))
+		return 0;
 	skb = alloc_skb(VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
 			sizeof(struct tcphdr) + seg->optlen, GFP_ATOMIC | __GFP_NOWARN);
 	if (!skb)

@@ -17,6 +17,7 @@
 #include "icmp.h"
 #include "listener.h"
 #include "packet.h"
+#include "policy.h"
 #include "port.h"
 #include "slow.h"
 #include "tcp_seq.h"
@@ -205,6 +206,28 @@ static bool vho_sp_to_guest(struct vho_port *port, struct sk_buff *skb)
 	return true;
 }
 
+/* The operator allows none of it: RST, or silence. */
+static void vho_sp_refuse(struct vho_port *port, struct sk_buff *skb, const struct vho_flow_key *key,
+			  const struct vho_rx_seg *syn, u8 action)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+	struct vho_tx_seg rst;
+	struct vho_flow *flow;
+
+	vho_port_stat_inc(port, VHO_STAT_sp_policy_refused);
+	if (action != VIRTUOSO_POLICY_ACTION_DENY || !vho_tcp_reset_for(syn, &rst))
+		return;
+	/* Never in the table: just what the headers of one segment are made of. */
+	flow = vho_flow_alloc(port, key, GFP_KERNEL);
+	if (!flow)
+		return;
+	flow->ttl = IPDEFTTL;
+	ether_addr_copy(flow->smac, eth->h_dest);
+	ether_addr_copy(flow->dmac, eth->h_source);
+	vho_segment_xmit(flow, &rst);
+	vho_flow_put(flow);
+}
+
 /*
  * A SYN for a listener: makes a flow, hashed, in SYN_RECV. @old: connection of the same tuple in
  * TIME-WAIT that gives way if somebody wants the new one; a full backlog leaves it as it is.
@@ -214,6 +237,7 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 			  const struct vho_rx_seg *syn, struct vho_flow *old, u64 now_ns)
 {
 	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+	struct vho_policy_verdict verdict;
 	struct vho_listener *listener;
 	struct vho_tcp_params par;
 	struct vho_flow *flow;
@@ -222,6 +246,11 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	vho_port_stat_inc(port, VHO_STAT_sp_syn_rx);
 	if (!vho_sp_peer_ok(key)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_malformed);
+		return false;
+	}
+	vho_policy_decide(port, key, true, &verdict);
+	if (verdict.action != VIRTUOSO_POLICY_ACTION_ALLOW) {
+		vho_sp_refuse(port, skb, key, syn, verdict.action);
 		return false;
 	}
 	listener = vho_listener_reserve(port, key, &full);
@@ -245,7 +274,11 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	flow->tcb.mss_limit = vho_port_mss(port);
 	ether_addr_copy(flow->smac, eth->h_dest);
 	ether_addr_copy(flow->dmac, eth->h_source);
-	if (vho_flow_hash(flow)) {
+	if (vho_policy_apply(flow, &verdict) != VIRTUOSO_POLICY_ACTION_ALLOW) {
+		/* Changed in this moment: the peer's next SYN gets the right answer. */
+		vho_sp_release_backlog(flow);
+		vho_port_stat_inc(port, VHO_STAT_sp_policy_refused);
+	} else if (vho_flow_hash(flow)) {
 		vho_sp_release_backlog(flow);
 		vho_port_stat_inc(port, VHO_STAT_drop_nomem);
 	} else {
@@ -353,8 +386,17 @@ static void vho_sp_connect(struct vho_flow *flow, u64 now_ns)
 	struct vho_tcp_params par;
 	u32 old_snd_max = 0;
 	bool evicted = false;
+	u8 action;
 	int err;
 
+	action = vho_policy_admit(flow);
+	if (action != VIRTUOSO_POLICY_ACTION_ALLOW)
+		vho_port_stat_inc(flow->port, VHO_STAT_sp_policy_refused);
+	if (action == VIRTUOSO_POLICY_ACTION_DENY) {
+		vho_sp_fail(flow, VIRTUOSO_ERR_PERM);
+		return;
+	}
+	/* A connection that is dropped goes on, but its SYNs are lost (vho_flow.muted). */
 	err = vho_flow_hash(flow);
 	if (err == -EEXIST && vho_sp_evict_time_wait(flow, &old_snd_max, now_ns)) {
 		evicted = true;
@@ -410,6 +452,24 @@ static void vho_sp_withdraw(struct vho_flow *flow, u64 now_ns)
 	vho_sp_abort(flow, now_ns);
 }
 
+/* The port's policy says something else about the flow now. */
+static void vho_sp_policy(struct vho_flow *flow, u64 now_ns)
+{
+	if (!vho_sp_owns(flow)) {
+		vho_flow_tell_core(flow, VHO_FC_POLICY);
+		return;
+	}
+	if (vho_policy_ends(flow)) {
+		if (flow->announced) {
+			vho_sp_withdraw(flow, now_ns);
+		} else {
+			vho_tcp_abort(flow, VIRTUOSO_ERR_PERM, now_ns);
+			vho_sp_flow_after(flow, now_ns);
+		}
+	}
+	vho_policy_done(flow);
+}
+
 void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 {
 	struct vho_flow *flow = container_of(msg, struct vho_flow, to_slow.msg);
@@ -440,6 +500,8 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 			vho_flow_unhash(flow);
 		}
 	}
+	if (bits & BIT(VHO_FS_POLICY))
+		vho_sp_policy(flow, now_ns);
 	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
 	vho_flow_put(flow);
 }

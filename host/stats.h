@@ -50,7 +50,11 @@
 	X(guest_bad_submit, "submit records refused: malformed or not the guest's flow") \
 	X(guest_bad_frame, "frames from the guest refused: malformed") \
 	X(guest_bad_control, "control requests refused") \
-	X(guest_bad_ring, "virtqueues stopped: the driver broke the ring's rules")
+	X(guest_bad_ring, "virtqueues stopped: the driver broke the ring's rules") \
+	X(sp_policy_refused, "connections refused by the operator's policy") \
+	X(sp_policy_ended, "connections ended by a change of the operator's policy") \
+	X(drop_policy, "frames of native connections dropped: refused by the operator's policy") \
+	X(drop_spoofed, "frames from the guest dropped: not an address of its port")
 
 enum vho_stat {
 #define X(name, doc) VHO_STAT_##name,

@@ -182,6 +182,7 @@ struct vho_tcb {
 	u32 iss;
 	u32 irs;
 	u32 tx_size;		/* bytes of the transmit ring, 0: none attached yet */
+	u32 flight_limit;	/* most bytes under way in either direction, 0: none; operator's */
 	u32 user_timeout_ms;
 	u32 keepalive_idle_s;	/* 0: no keep-alive */
 	u32 keepalive_intvl_s;

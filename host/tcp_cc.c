@@ -155,5 +155,5 @@ u32 vho_tcp_cc_window(const struct vho_tcb *tcb)
 	/* Limited transmit: one more segment for each of the first two duplicates. */
 	if (!tcb->in_recovery)
 		extra = min_t(u32, tcb->dupacks, VHO_DUPACKS - 1) * tcb->mss;
-	return tcb->cwnd + extra;
+	return vho_tcp_flight(tcb, tcb->cwnd + extra);
 }

@@ -56,6 +56,14 @@ static inline u32 vho_tcp_rx_edge(const struct vho_tcb *tcb)
 	return vho_seq_max(tcb->rx_read + tcb->rx_size, tcb->rcv_nxt);
 }
 
+/* At most as many bytes under way as the operator allows, but never so few that none can be. */
+static inline u32 vho_tcp_flight(const struct vho_tcb *tcb, u32 bytes)
+{
+	if (likely(!tcb->flight_limit))
+		return bytes;
+	return min(bytes, max_t(u32, tcb->flight_limit, 2 * tcb->mss_limit));
+}
+
 /* The guest wants no more to be sent after tx_end. */
 static inline bool vho_tcp_fin_wanted(const struct vho_tcb *tcb)
 {

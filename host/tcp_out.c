@@ -15,7 +15,7 @@
  */
 static u16 vho_tcp_select_window(const struct vho_tcb *tcb, u32 *adv)
 {
-	u32 edge = vho_tcp_rx_edge(tcb);
+	u32 edge = tcb->rcv_nxt + vho_tcp_flight(tcb, vho_tcp_rx_edge(tcb) - tcb->rcv_nxt);
 	u32 cur = vho_seq_max(tcb->rcv_adv, tcb->rcv_nxt);
 	u32 wnd;
 
