@@ -8,6 +8,7 @@
 #ifndef _VHO_GUEST_STATE_H
 #define _VHO_GUEST_STATE_H
 
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/maple_tree.h>
 #include <linux/types.h>
@@ -57,9 +58,12 @@ struct vho_channel {
 /**
  * struct vho_guest_state - a running driver
  * @port: whose driver
+ * @ref: one until vho_guest_free(), one per control request under way
  * @features: accepted by the driver, const
- * @regions: id to region; the slow path adds and removes (what is removed the core has let go of), the core reads
+ * @regions: id to region; the control queue's work adds and removes under ctrl->lock (what is
+ *	removed the core has let go of), the core reads
  * @region_tree: page number of the guest's address to region; likewise
+ * @region_bytes: memory in @regions, owner control queue's work
  * @flow_ids: the guest's flow id to flow, owner core; each entry holds a reference
  * @incoming: token to flow announced and not yet attached, owner core; each entry holds a reference
  * @next_token: cursor for tokens, owner core
@@ -72,13 +76,15 @@ struct vho_channel {
  * @frame_head: frames popped from port->frameq that wait for guest buffers, linked by skb->next: one, or
  *	what is left of one that was cut
  * @event: likewise
- * @control: owner slow path
+ * @control: guarded by ctrl->lock
  */
 struct vho_guest_state {
 	struct vho_port *port;
+	struct kref ref;
 	u64 features;
 	struct xarray regions;
 	struct maple_tree region_tree;
+	u64 region_bytes;
 	struct xarray flow_ids;
 	struct xarray incoming;
 	u32 next_token;
@@ -94,12 +100,17 @@ struct vho_guest_state {
 };
 
 struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features);
-/* Both threads have let go. Unmaps every region. Process context. */
+/*
+ * Control queue, slow path and core have let go. Unmaps every region; the memory goes with the last
+ * reference. Process context.
+ */
 void vho_guest_free(struct vho_guest_state *guest);
+void vho_guest_get(struct vho_guest_state *guest);
+void vho_guest_put(struct vho_guest_state *guest);
 
 /* --- region.c --- */
 
-/* Slow path. Returns a VIRTUOSO_STATUS_*. */
+/* Control queue's work. Returns a VIRTUOSO_STATUS_*. */
 u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len);
 u32 vho_region_del(struct vho_guest_state *guest, u32 id);
 /* Core. Kernel address of [addr, addr + len) if it lies in one region, else NULL. */

@@ -11,6 +11,7 @@
 #include <virtuoso/compat.h>
 
 #include "cores.h"
+#include "ctrl.h"
 #include "flow.h"
 #include "listener.h"
 #include "nl.h"
@@ -26,6 +27,7 @@ static const struct vho_main_stage {
 	{ vho_listeners_init, vho_listeners_exit },
 	{ vho_slow_init, vho_slow_exit },
 	{ vho_cores_init, vho_cores_exit },
+	{ vho_ctrls_init, vho_ctrls_exit },
 	{ vho_ports_init, vho_ports_exit },
 	{ vho_vfio_init, vho_vfio_exit },
 	{ vho_nl_init, vho_nl_exit },

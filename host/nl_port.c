@@ -103,7 +103,8 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
-	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS, READ_ONCE(port->slow_ns)))
+	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
+			 READ_ONCE(port->slow_ns) + READ_ONCE(port->ctrl.ns)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -105,6 +105,7 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	vho_budget_init(port);
 	timerqueue_init_head(&port->timers);
 	vho_timer_init(&port->timer, vho_fp_port_timer);
+	vho_ctrl_init(&port->ctrl);
 	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
 	if (!port->stats || vho_policy_port_init(port) ||
@@ -178,6 +179,7 @@ static void vho_port_destroy(struct vho_port *port)
 	vho_port_netdev_unregister(port);
 	vho_fp_port_detach(port);
 	vho_slow_port_detach(port);
+	vho_ctrl_drain(port);	/* after the last kick */
 	vho_segment_port_exit(port);
 	vho_nl_event_port_removed(port);
 	vho_port_put(port);

@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "ctrl.h"
 #include "nl_event.h"
 #include "budget.h"
 #include "stats.h"
@@ -52,6 +53,7 @@ struct net;
  *	vho_port_post(), vho_port_call(), or READ_ONCE under rcu_read_lock()
  * @mac: of the guest; const
  * @vdev: the virtio device
+ * @ctrl: service of its control queue
  * @vdpa: private to vdev_vdpa.c
  * @ref: vho_port_get(), vho_port_put()
  * @ubuf: counts packets under way with guest memory of this port; together they hold one @ref
@@ -101,6 +103,7 @@ struct vho_port {
 
 	/* --- device --- */
 	struct vho_vdev vdev;
+	struct vho_ctrl ctrl;
 	void *vdpa;
 
 	/* --- lifetime --- */

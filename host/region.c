@@ -7,6 +7,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "ctrl.h"
 #include "guest_state.h"
 #include "move.h"
 #include "port.h"
@@ -25,9 +26,10 @@ struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
 	if (!guest)
 		return NULL;
 	guest->port = port;
+	kref_init(&guest->ref);
 	guest->features = features;
 	xa_init_flags(&guest->regions, XA_FLAGS_ALLOC);
-	/* The core looks up while the slow path adds. */
+	/* The core looks up while regions are added. */
 	mt_init_flags(&guest->region_tree, MT_FLAGS_USE_RCU);
 	xa_init(&guest->flow_ids);
 	xa_init_flags(&guest->incoming, XA_FLAGS_ALLOC1);
@@ -48,7 +50,40 @@ void vho_guest_free(struct vho_guest_state *guest)
 	mtree_destroy(&guest->region_tree);
 	xa_destroy(&guest->flow_ids);
 	xa_destroy(&guest->incoming);
-	kfree(guest);
+	vho_guest_put(guest);
+}
+
+void vho_guest_get(struct vho_guest_state *guest)
+{
+	kref_get(&guest->ref);
+}
+
+static void vho_guest_release(struct kref *ref)
+{
+	kfree(container_of(ref, struct vho_guest_state, ref));
+}
+
+void vho_guest_put(struct vho_guest_state *guest)
+{
+	kref_put(&guest->ref, vho_guest_release);
+}
+
+/* ctrl->lock is held. */
+static u32 vho_region_insert(struct vho_guest_state *guest, struct vho_region *region)
+{
+	unsigned long first = region->map.iova >> PAGE_SHIFT;
+	int err;
+
+	err = mtree_insert_range(&guest->region_tree, first,
+				 first + (region->map.len >> PAGE_SHIFT) - 1, region, GFP_KERNEL);
+	if (err)
+		return err == -EEXIST ? VIRTUOSO_STATUS_EXIST : VIRTUOSO_STATUS_NOMEM;
+	if (xa_err(xa_store(&guest->regions, region->id, region, GFP_KERNEL))) {
+		mtree_erase(&guest->region_tree, first);
+		return VIRTUOSO_STATUS_NOMEM;
+	}
+	guest->region_bytes += region->map.len;
+	return VIRTUOSO_STATUS_OK;
 }
 
 /**
@@ -58,17 +93,18 @@ void vho_guest_free(struct vho_guest_state *guest)
  * @addr: first byte, page aligned
  * @len: bytes, multiple of the page size
  *
- * Context: SP; pins memory.
+ * Context: CTRL; pins memory, for which it waits without a lock.
  * Return: VIRTUOSO_STATUS_*.
  */
 u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 {
+	u32 status = VIRTUOSO_STATUS_FAULT;
 	struct vho_region *region;
 	u64 last;
 	int err;
 
 	if (id >= VHO_REGIONS_MAX || !len || len > VHO_REGION_BYTES_MAX ||
-	    !PAGE_ALIGNED(addr) || !PAGE_ALIGNED(len) || check_add_overflow(addr, (u64)len - 1, &last))
+	    !PAGE_ALIGNED(addr | len) || check_add_overflow(addr, (u64)len - 1, &last))
 		return VIRTUOSO_STATUS_INVAL;
 	if (xa_load(&guest->regions, id))
 		return VIRTUOSO_STATUS_EXIST;
@@ -81,18 +117,14 @@ u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 		kfree(region);
 		return err == -ENOMEM ? VIRTUOSO_STATUS_NOMEM : VIRTUOSO_STATUS_FAULT;
 	}
-	err = mtree_insert_range(&guest->region_tree, addr >> PAGE_SHIFT, last >> PAGE_SHIFT,
-				 region, GFP_KERNEL);
-	if (err) {
-		vho_region_free(guest, region);
-		return err == -EEXIST ? VIRTUOSO_STATUS_EXIST : VIRTUOSO_STATUS_NOMEM;
+	/* The driver may have been reset while its memory was being pinned. */
+	if (vho_ctrl_enter(guest)) {
+		status = vho_region_insert(guest, region);
+		vho_ctrl_leave(guest);
 	}
-	if (xa_err(xa_store(&guest->regions, id, region, GFP_KERNEL))) {
-		mtree_erase(&guest->region_tree, addr >> PAGE_SHIFT);
+	if (status != VIRTUOSO_STATUS_OK)
 		vho_region_free(guest, region);
-		return VIRTUOSO_STATUS_NOMEM;
-	}
-	return VIRTUOSO_STATUS_OK;
+	return status;
 }
 
 struct vho_region_call {
@@ -121,6 +153,26 @@ static void vho_region_quiet_fn(void *arg)
 {
 }
 
+/* ctrl->lock is held. */
+static u32 vho_region_remove(struct vho_guest_state *guest, struct vho_region *region)
+{
+	unsigned long first = region->map.iova >> PAGE_SHIFT;
+	unsigned long last = first + (region->map.len >> PAGE_SHIFT) - 1;
+	struct vho_region_call call = { .region = region };
+
+	vho_port_call(guest->port, vho_region_bar_fn, &call);
+	if (!call.gone)
+		return VIRTUOSO_STATUS_BUSY;
+	if (mtree_store_range(&guest->region_tree, first, last, NULL, GFP_KERNEL)) {
+		vho_port_call(guest->port, vho_region_unbar_fn, &call);
+		return VIRTUOSO_STATUS_NOMEM;
+	}
+	xa_erase(&guest->regions, region->id);
+	guest->region_bytes -= region->map.len;
+	vho_port_call(guest->port, vho_region_quiet_fn, NULL);
+	return VIRTUOSO_STATUS_OK;
+}
+
 /**
  * vho_region_del() - forget guest memory
  * @guest: running driver
@@ -129,29 +181,23 @@ static void vho_region_quiet_fn(void *arg)
  * The core only stops using the region. The tables change here, because that may allocate and
  * sleep; a core that looks up meanwhile finds it barred, and has finished with it before it is freed.
  *
- * Context: SP; waits for the core.
+ * Context: CTRL; waits for the core.
  * Return: VIRTUOSO_STATUS_*.
  */
 u32 vho_region_del(struct vho_guest_state *guest, u32 id)
 {
-	struct vho_region_call call = { .region = xa_load(&guest->regions, id) };
-	unsigned long first, last;
+	u32 status = VIRTUOSO_STATUS_NOENT;
+	struct vho_region *region;
 
-	if (!call.region)
+	if (!vho_ctrl_enter(guest))
 		return VIRTUOSO_STATUS_NOENT;
-	vho_port_call(guest->port, vho_region_bar_fn, &call);
-	if (!call.gone)
-		return VIRTUOSO_STATUS_BUSY;
-	first = call.region->map.iova >> PAGE_SHIFT;
-	last = first + (call.region->map.len >> PAGE_SHIFT) - 1;
-	if (mtree_store_range(&guest->region_tree, first, last, NULL, GFP_KERNEL)) {
-		vho_port_call(guest->port, vho_region_unbar_fn, &call);
-		return VIRTUOSO_STATUS_NOMEM;
-	}
-	xa_erase(&guest->regions, id);
-	vho_port_call(guest->port, vho_region_quiet_fn, NULL);
-	vho_region_free(guest, call.region);
-	return VIRTUOSO_STATUS_OK;
+	region = xa_load(&guest->regions, id);
+	if (region)
+		status = vho_region_remove(guest, region);
+	vho_ctrl_leave(guest);
+	if (status == VIRTUOSO_STATUS_OK)
+		vho_region_free(guest, region);
+	return status;
 }
 
 void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)

@@ -8,6 +8,7 @@
 
 #include "chan.h"
 #include "core.h"
+#include "ctrl.h"
 #include "fp.h"
 #include "guest_state.h"
 #include "port.h"
@@ -52,6 +53,7 @@ int vho_serve_start(struct vho_port *port, u64 features)
 	vho_serve_roles(guest, &port->vdev);
 	vho_slow_guest_start(port, guest);
 	vho_fp_guest_start(port, guest);
+	vho_ctrl_start(port, guest);
 	vho_port_netdev_carrier(port, true);
 	return 0;
 }
@@ -61,9 +63,10 @@ void vho_serve_stop(struct vho_port *port)
 	struct vho_guest_state *guest;
 
 	vho_port_netdev_carrier(port, false);
+	vho_ctrl_stop(port);
 	/*
-	 * The slow path first: from then on it hands no flow to the core. What it posted before
-	 * reaches the core before the core's own stop, in order.
+	 * The slow path before the core: from then on it hands no flow to the core. What it posted
+	 * before reaches the core before the core's own stop, in order.
 	 */
 	vho_slow_guest_stop(port);
 	guest = vho_fp_guest_stop(port);
@@ -74,7 +77,7 @@ void vho_serve_kick(struct vho_port *port, u16 vq)
 {
 	vho_port_stat_inc(port, VHO_STAT_chan_kick);
 	if (vq == VIRTUOSO_VQ_CONTROL)
-		vho_slow_wake_port(port);
+		vho_ctrl_kick(port);
 	else
 		vho_port_wake(port);
 }

@@ -12,13 +12,14 @@
 struct vho_port;
 
 /*
- * The rings of port->vdev are mapped: core and slow path begin to serve them. Caller holds
- * vdev->run_lock; waits for both threads. -ENOMEM.
+ * The rings of port->vdev are mapped: core, slow path and control queue begin to serve them. Caller
+ * holds vdev->run_lock; waits for both threads. -ENOMEM.
  */
 int vho_serve_start(struct vho_port *port, u64 features);
 /*
- * Every connection is reset, both threads let go of rings and regions, regions are unmapped.
- * Caller holds vdev->run_lock; waits for both threads.
+ * Every connection is reset, control queue and both threads let go of rings and regions, regions
+ * are unmapped. Caller holds vdev->run_lock; waits for both threads, not for control requests
+ * under way (vho_ctrl_drain()).
  */
 void vho_serve_stop(struct vho_port *port);
 /* The driver kicked queue @vq. Any context. */

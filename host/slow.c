@@ -37,11 +37,9 @@ static bool vho_slow_receive(struct vho_port *port, u64 now_ns)
 static bool vho_slow_turn(struct vho_port *port)
 {
 	u64 start_ns = ktime_get_ns();
-	bool more = false;
+	bool more;
 
-	if (port->slow_guest && port->slow_guest->control)
-		more |= vho_ctrl_serve(port, port->slow_guest);
-	more |= vho_slow_receive(port, start_ns);
+	more = vho_slow_receive(port, start_ns);
 	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - start_ns));
 	return more;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The slow path: one unbound kthread for handshakes, listeners, control queues
- * and TIME-WAIT.
+ * The slow path: one unbound kthread for handshakes, listeners and TIME-WAIT.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -28,9 +27,6 @@ void vho_slow_guest_start(struct vho_port *port, struct vho_guest_state *guest);
 void vho_slow_guest_stop(struct vho_port *port);
 /* The port goes away, nothing wakes it any more: forgets its flows and queues. */
 void vho_slow_port_detach(struct vho_port *port);
-
-/* --- ctrl.c, slow path --- */
-bool vho_ctrl_serve(struct vho_port *port, struct vho_guest_state *guest);
 
 /* --- sp_conn.c, slow path --- */
 /* A packet for a listener or for a flow that the slow path owns. Consumes @skb. */

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/virtio_config.h>
 
+#include "ctrl.h"
 #include "guest_state.h"
 #include "nl_event.h"
 #include "port.h"
@@ -67,7 +68,7 @@ static int vho_vdev_map_once(struct vho_vdev *vdev, struct vho_map *map, u64 iov
  *
  * The mapping covers the pages around [iova, iova + len); map->vaddr is the address of @iova's page.
  *
- * Context: SP or XPORT; pins, may sleep. No lock may be held that the transport's unmapping takes.
+ * Context: CTRL or XPORT; pins, may sleep. No lock may be held that the transport's unmapping takes.
  * Return: 0, -EFAULT, -ENOMEM, -EAGAIN when memory keeps being taken away meanwhile.
  */
 int vho_vdev_map(struct vho_vdev *vdev, struct vho_map *map, u64 iova, u64 len)
@@ -81,7 +82,7 @@ int vho_vdev_map(struct vho_vdev *vdev, struct vho_map *map, u64 iova, u64 len)
 	return err;
 }
 
-/* Context: SP or XPORT. A mapping that an invalidation has already undone is left alone. */
+/* Context: CTRL or XPORT. A mapping that an invalidation has already undone is left alone. */
 void vho_vdev_unmap(struct vho_vdev *vdev, struct vho_map *map)
 {
 	bool mapped;
@@ -194,6 +195,8 @@ static void vho_vdev_stop(struct vho_vdev *vdev)
 		vho_nl_event_port_changed(vdev->port);
 	}
 	mutex_unlock(&vdev->run_lock);
+	/* A request under way ends before the driver may reuse its memory or the transport goes. */
+	vho_ctrl_drain(vdev->port);
 	vho_vdev_unmap_rings(vdev);
 }
 

@@ -247,7 +247,7 @@ static int vho_pins_pin(struct vho_pins *pins, struct vho_map *map)
  * @pins: what is pinned
  * @map: iova and len set; the rest is filled in
  *
- * Context: XPORT or SP; sleeps for as long as the VMM takes to provide the pages.
+ * Context: XPORT or CTRL; sleeps for as long as the VMM takes to provide the pages.
  * Return: 0, -EFAULT when it is not memory of the guest, -ENOMEM (also: over the VMM's limit)
  */
 int vho_pins_map(struct vho_pins *pins, struct vho_map *map)

@@ -22,9 +22,9 @@ static int vho_ctrl_test_init(struct kunit *test)
 	return 0;
 }
 
-static void vho_test_desc(struct vho_fake *f, u16 i, u64 addr, u32 len, u16 flags)
+static void vho_test_vq_desc(struct vho_fake *f, u16 vq, u16 i, u64 addr, u32 len, u16 flags)
 {
-	struct vring_desc *d = &f->vq[VIRTUOSO_VQ_CONTROL].desc[i];
+	struct vring_desc *d = &f->vq[vq].desc[i];
 
 	d->addr = (__force __virtio64)cpu_to_le64(addr);
 	d->len = (__force __virtio32)cpu_to_le32(len);
@@ -32,12 +32,27 @@ static void vho_test_desc(struct vho_fake *f, u16 i, u64 addr, u32 len, u16 flag
 	d->next = (__force __virtio16)cpu_to_le16(i + 1);
 }
 
-static void vho_test_offer(struct vho_fake *f)
+static void vho_test_desc(struct vho_fake *f, u16 i, u64 addr, u32 len, u16 flags)
 {
-	struct vho_fake_vq *q = &f->vq[VIRTUOSO_VQ_CONTROL];
+	vho_test_vq_desc(f, VIRTUOSO_VQ_CONTROL, i, addr, len, flags);
+}
+
+static void vho_test_vq_offer(struct vho_fake *f, u16 vq)
+{
+	struct vho_fake_vq *q = &f->vq[vq];
 
 	q->avail->ring[q->avail_idx++ % VHO_FAKE_VQ_NUM] = 0;
 	q->avail->idx = (__force __virtio16)cpu_to_le16(q->avail_idx);
+}
+
+static void vho_test_offer(struct vho_fake *f)
+{
+	vho_test_vq_offer(f, VIRTUOSO_VQ_CONTROL);
+}
+
+static u16 vho_test_used(struct vho_fake *f, u16 vq)
+{
+	return le16_to_cpu((__force __le16)READ_ONCE(f->vq[vq].used->idx));
 }
 
 /* The answer of the request in descriptors 0 and following. */
@@ -49,7 +64,7 @@ static u32 vho_test_serve(struct vho_fake *f)
 
 	*answer = cpu_to_le32(VHO_TEST_NO_ANSWER);
 	vho_test_offer(f);
-	vho_ctrl_serve(f->port, f->guest);
+	vho_ctrl_serve(f->port);
 	KUNIT_EXPECT_EQ(f->test, le16_to_cpu((__force __le16)q->used->idx), (u16)(used + 1));
 	return le32_to_cpu(*answer);
 }
@@ -183,8 +198,8 @@ static void vho_ctrl_serve__broken_ring(struct kunit *test)
 
 	vho_test_desc(f, 0, VHO_TEST_REQ, 24, VRING_DESC_F_INDIRECT);
 	vho_test_offer(f);
-	KUNIT_EXPECT_FALSE(test, vho_ctrl_serve(f->port, f->guest));
-	KUNIT_EXPECT_FALSE(test, vho_ctrl_serve(f->port, f->guest));
+	KUNIT_EXPECT_FALSE(test, vho_ctrl_serve(f->port));
+	KUNIT_EXPECT_FALSE(test, vho_ctrl_serve(f->port));
 	KUNIT_EXPECT_EQ(test, f->config_changes, 1);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_ring), 1);
 	KUNIT_EXPECT_TRUE(test, vho_vdev_status(&f->port->vdev) & VIRTIO_CONFIG_S_NEEDS_RESET);
@@ -199,11 +214,161 @@ static void vho_ctrl_serve__bounded(struct kunit *test)
 	vho_test_desc(f, 0, VHO_TEST_REQ, 1, 0);
 	for (i = 0; i < VHO_FAKE_VQ_NUM; i++)
 		vho_test_offer(f);
-	KUNIT_EXPECT_TRUE(test, vho_ctrl_serve(f->port, f->guest));
+	KUNIT_EXPECT_TRUE(test, vho_ctrl_serve(f->port));
 	KUNIT_EXPECT_LT(test, f->guest->control->used_idx, VHO_FAKE_VQ_NUM);
-	while (vho_ctrl_serve(f->port, f->guest))
+	while (vho_ctrl_serve(f->port))
 		;
 	KUNIT_EXPECT_EQ(test, f->guest->control->used_idx, VHO_FAKE_VQ_NUM);
+}
+
+/* ---- the work, and a VMM that lets it wait ---- */
+
+#define VHO_TEST_WAIT	(10 * HZ)
+
+/* Queue of the other port's driver. */
+#define VHO_TEST_OTHER_VQ	VIRTUOSO_VQ_EVENT
+
+static void vho_test_region_add(struct vho_fake *f)
+{
+	struct virtio_virtuoso_ctrl_region req = {
+		.hdr.op = cpu_to_le16(VIRTUOSO_CTRL_REGION_ADD),
+		.id = cpu_to_le32(1),
+		.len_bytes = cpu_to_le32(PAGE_SIZE),
+		.addr = cpu_to_le64(VHO_FAKE_BASE),
+	};
+
+	memcpy(vho_fake_ptr(f, VHO_TEST_REQ), &req, sizeof(req));
+	vho_test_desc(f, 0, VHO_TEST_REQ, sizeof(req), VRING_DESC_F_NEXT);
+	vho_test_desc(f, 1, VHO_TEST_ANSWER, 4, VRING_DESC_F_WRITE);
+	vho_test_offer(f);
+}
+
+/* Another port with a running driver whose control queue has a LISTEN in it. */
+static struct vho_port *vho_test_other(struct vho_fake *f)
+{
+	u64 addr = VHO_TEST_REQ - 2 * PAGE_SIZE;
+	struct vho_port *other = vho_fake_port_new(f, 8);
+	struct vho_guest_state *guest = vho_guest_alloc(other, 0);
+	struct virtio_virtuoso_ctrl_listen req = {
+		.hdr.op = cpu_to_le16(VIRTUOSO_CTRL_LISTEN),
+		.port = htons(80),
+		.backlog = cpu_to_le32(5),
+	};
+
+	KUNIT_ASSERT_NOT_NULL(f->test, guest);
+	guest->control = vho_fake_vq_init(f, VHO_TEST_OTHER_VQ);
+	memcpy(vho_fake_ptr(f, addr), &req, sizeof(req));
+	vho_test_vq_desc(f, VHO_TEST_OTHER_VQ, 0, addr, sizeof(req), 0);
+	vho_test_vq_offer(f, VHO_TEST_OTHER_VQ);
+	other->guest = guest;
+	vho_slow_guest_start(other, guest);
+	return other;
+}
+
+static void vho_test_other_exit(struct vho_port *other)
+{
+	vho_ctrl_stop(other);
+	vho_slow_guest_stop(other);
+	vho_guest_free(other->guest);
+	other->guest = NULL;
+	vho_fake_port_exit(other);
+}
+
+static void vho_test_begin_stuck(struct vho_fake *f)
+{
+	f->stuck = &f->port->vdev;
+	vho_test_region_add(f);
+	vho_ctrl_kick(f->port);
+	KUNIT_ASSERT_NE(f->test, 0, wait_for_completion_timeout(&f->waits, VHO_TEST_WAIT));
+}
+
+static void vho_ctrl_work__kick(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	unsigned int i;
+
+	/* More than one run takes. */
+	vho_test_desc(f, 0, VHO_TEST_REQ, 1, 0);
+	for (i = 0; i < VHO_FAKE_VQ_NUM - 1; i++)
+		vho_test_offer(f);
+	vho_ctrl_kick(f->port);
+	while (vho_test_used(f, VIRTUOSO_VQ_CONTROL) < VHO_FAKE_VQ_NUM - 1)
+		vho_ctrl_drain(f->port);
+	vho_ctrl_drain(f->port);
+	KUNIT_EXPECT_GT(test, f->calls, 0);
+	KUNIT_EXPECT_NE(test, f->port->ctrl.ns, 0);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_sp_control), VHO_FAKE_VQ_NUM - 1);
+}
+
+/* One VMM makes its port's requests wait: other ports are served, their listeners included. */
+static void vho_ctrl_work__stuck_alone(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_port *other = vho_test_other(f);
+
+	vho_test_begin_stuck(f);
+	vho_ctrl_start(other, other->guest);
+	vho_ctrl_drain(other);
+	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_TEST_OTHER_VQ), 1);
+	KUNIT_EXPECT_EQ(test, other->nr_listeners, 1);
+	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_CONTROL), 0);
+	vho_test_other_exit(other);
+
+	f->stuck = NULL;
+	complete(&f->unstick);
+	vho_ctrl_drain(f->port);
+	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_CONTROL), 1);
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_get(f->guest, 1));
+}
+
+/* Memory goes away under a request that reads it: stop does not wait, nothing is left behind. */
+static void vho_ctrl_stop__in_request(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	unsigned int maps;
+
+	vho_test_begin_stuck(f);
+	f->stuck = NULL;
+	vho_fake_guest_stop(f);
+	maps = f->nr_maps;
+	complete(&f->unstick);
+	vho_ctrl_drain(f->port);
+	KUNIT_EXPECT_EQ(test, f->nr_maps, maps);
+	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_CONTROL), 0);
+}
+
+/* The same while it pins, and the next driver is already there. */
+static void vho_ctrl_stop__in_map(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	unsigned int maps = f->nr_maps;
+
+	vho_test_begin_stuck(f);
+	complete(&f->unstick);	/* reads the request */
+	KUNIT_ASSERT_NE(test, 0, wait_for_completion_timeout(&f->waits, VHO_TEST_WAIT));
+	f->stuck = NULL;
+	vho_fake_guest_stop(f);
+	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
+	complete(&f->unstick);
+	vho_fake_guest_start(f, 0);
+	KUNIT_EXPECT_EQ(test, f->nr_maps, maps);
+	KUNIT_EXPECT_NULL(test, vho_region_get(f->guest, 1));
+	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_CONTROL), 0);
+}
+
+/* A request for the slow path that comes there after the driver has gone. */
+static void vho_ctrl_serve__slow_after_stop(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct virtio_virtuoso_ctrl_listen listen = {
+		.hdr.op = cpu_to_le16(VIRTUOSO_CTRL_LISTEN),
+		.port = htons(80),
+		.backlog = cpu_to_le32(5),
+	};
+
+	f->port->slow_guest = NULL;
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_FAULT, vho_test_request(f, &listen, sizeof(listen)));
+	KUNIT_EXPECT_EQ(test, f->port->nr_listeners, 0);
 }
 
 static struct kunit_case vho_ctrl_cases[] = {
@@ -213,6 +378,11 @@ static struct kunit_case vho_ctrl_cases[] = {
 	KUNIT_CASE(vho_ctrl_serve__buffers),
 	KUNIT_CASE(vho_ctrl_serve__broken_ring),
 	KUNIT_CASE(vho_ctrl_serve__bounded),
+	KUNIT_CASE(vho_ctrl_serve__slow_after_stop),
+	KUNIT_CASE(vho_ctrl_work__kick),
+	KUNIT_CASE(vho_ctrl_work__stuck_alone),
+	KUNIT_CASE(vho_ctrl_stop__in_request),
+	KUNIT_CASE(vho_ctrl_stop__in_map),
 	{}
 };
 

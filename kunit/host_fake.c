@@ -99,11 +99,20 @@ static bool vho_fake_reachable(u64 addr, u64 len)
 	       addr - VHO_FAKE_BASE <= VHO_FAKE_BYTES - len;
 }
 
+static void vho_fake_wait_for_vmm(struct vho_fake *f, const struct vho_vdev *vdev)
+{
+	if (f->stuck != vdev)
+		return;
+	complete(&f->waits);
+	wait_for_completion(&f->unstick);
+}
+
 static int vho_fake_map(struct vho_vdev *vdev, struct vho_map *map)
 {
 	struct vho_fake *f = vdev->xport;
 	unsigned int i;
 
+	vho_fake_wait_for_vmm(f, vdev);
 	if (f->fail_map)
 		return f->fail_map;
 	if (!vho_fake_reachable(map->iova, map->len))
@@ -132,6 +141,7 @@ static int vho_fake_rw(struct vho_vdev *vdev, u64 iova, void *buf, size_t len, b
 {
 	struct vho_fake *f = vdev->xport;
 
+	vho_fake_wait_for_vmm(f, vdev);
 	if (!vho_fake_reachable(iova, len))
 		return -EFAULT;
 	if (write)
@@ -170,13 +180,14 @@ static void vho_fake_worker_init(struct vho_worker *worker)
 	worker->task = current;
 }
 
-static void vho_fake_port_init(struct vho_fake *f)
+struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 {
-	struct vho_port *port = f->port;
+	struct vho_port *port = kunit_kzalloc(f->test, sizeof(*port), GFP_KERNEL);
 
+	KUNIT_ASSERT_NOT_NULL(f->test, port);
 	kref_init(&port->ref);
 	strscpy(port->name, "fake", sizeof(port->name));
-	port->index = 7;
+	port->index = index;
 	port->max_flows = 100;
 	eth_random_addr(port->mac);
 	INIT_LIST_HEAD(&port->list);
@@ -186,6 +197,7 @@ static void vho_fake_port_init(struct vho_fake *f)
 	spin_lock_init(&port->flows_lock);
 	timerqueue_init_head(&port->timers);
 	vho_timer_init(&port->timer, vho_fp_port_timer);
+	vho_ctrl_init(&port->ctrl);
 	port->parked = true;
 	port->core = &f->core;
 	port->stats = alloc_percpu(struct vho_stats);
@@ -195,6 +207,23 @@ static void vho_fake_port_init(struct vho_fake *f)
 	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->spq, 64, GFP_KERNEL));
 	vho_vdev_init(&port->vdev, port, port->mac, 1500);
 	KUNIT_ASSERT_EQ(f->test, 0, vho_vdev_bind(&port->vdev, &vho_fake_ops, f));
+	return port;
+}
+
+static void vho_fake_drop_skb(void *skb)
+{
+	if (vho_packet(skb)->flow)
+		vho_flow_put(vho_packet(skb)->flow);
+	kfree_skb(skb);
+}
+
+void vho_fake_port_exit(struct vho_port *port)
+{
+	ptr_ring_cleanup(&port->rxq, vho_fake_drop_skb);
+	ptr_ring_cleanup(&port->frameq, vho_fake_drop_skb);
+	ptr_ring_cleanup(&port->spq, vho_fake_drop_skb);
+	vho_vdev_unbind(&port->vdev);
+	free_percpu(port->stats);
 }
 
 int vho_fake_init(struct kunit *test)
@@ -206,16 +235,17 @@ int vho_fake_init(struct kunit *test)
 	__skb_queue_head_init(&f->netdev_rx);
 	f->mem = alloc_pages_exact(VHO_FAKE_BYTES, GFP_KERNEL | __GFP_ZERO);
 	KUNIT_ASSERT_NOT_NULL(test, f->mem);
-	f->port = kunit_kzalloc(test, sizeof(*f->port), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, f->port);
+	init_completion(&f->waits);
+	init_completion(&f->unstick);
 	KUNIT_ASSERT_EQ(test, 0, vho_flows_init());
 	KUNIT_ASSERT_EQ(test, 0, vho_listeners_init());
+	KUNIT_ASSERT_EQ(test, 0, vho_ctrls_init());
 	vho_fake_worker_init(&f->core.worker);
 	vho_fake_worker_init(&vho_slow);
 	INIT_LIST_HEAD(&f->core.left_node);
 	init_llist_head(&f->core.woken);
 	INIT_LIST_HEAD(&f->core.run);
-	vho_fake_port_init(f);
+	f->port = vho_fake_port_new(f, 7);
 	test->priv = f;
 	vho_fake = f;
 	return 0;
@@ -247,13 +277,6 @@ static void vho_fake_stop_threads(struct vho_fake *f)
 	vho_slow.task = current;
 }
 
-static void vho_fake_drop_skb(void *skb)
-{
-	if (vho_packet(skb)->flow)
-		vho_flow_put(vho_packet(skb)->flow);
-	kfree_skb(skb);
-}
-
 void vho_fake_exit(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
@@ -267,10 +290,6 @@ void vho_fake_exit(struct kunit *test)
 	vho_sp_port_stop(port, true);
 	vho_fake_settle(f);
 	__skb_queue_purge(&f->netdev_rx);
-	ptr_ring_cleanup(&port->rxq, vho_fake_drop_skb);
-	ptr_ring_cleanup(&port->frameq, vho_fake_drop_skb);
-	ptr_ring_cleanup(&port->spq, vho_fake_drop_skb);
-	vho_vdev_unbind(&port->vdev);
 
 	KUNIT_EXPECT_EQ(test, port->nr_flows, 0);
 	KUNIT_EXPECT_EQ(test, kref_read(&port->ref), 1);
@@ -281,9 +300,10 @@ void vho_fake_exit(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&f->core.worker.timers));
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&vho_slow.timers));
 
+	vho_fake_port_exit(port);
+	vho_ctrls_exit();
 	vho_listeners_exit();
 	vho_flows_exit();
-	free_percpu(port->stats);
 	free_pages_exact(f->mem, VHO_FAKE_BYTES);
 	vho_fake = NULL;
 }
@@ -304,7 +324,7 @@ static void vho_fake_vq_reset(struct vho_fake *f, u16 vq)
 	q->slots = VHO_FAKE_REGION + vq * VHO_FAKE_VQ_NUM * VHO_FAKE_SLOT_BYTES;
 }
 
-static struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
+struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq)
 {
 	struct vho_ring *ring = &f->port->vdev.vq[vq].ring;
 	struct vho_fake_vq *q = &f->vq[vq];
@@ -333,6 +353,9 @@ void vho_fake_guest_start(struct vho_fake *f, unsigned int channels)
 	f->guest = guest;
 	f->port->guest = guest;
 	f->port->slow_guest = guest;
+	vho_ctrl_start(f->port, guest);
+	/* From here on the test itself serves the control queue, unless it kicks. */
+	vho_ctrl_drain(f->port);
 	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK,
 			vho_region_add(guest, 0, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES));
 }
@@ -351,6 +374,7 @@ void vho_fake_guest_stop(struct vho_fake *f)
 
 	if (!guest)
 		return;
+	vho_ctrl_stop(f->port);
 	vho_fake_run_slow(f);
 	f->port->slow_guest = NULL;
 	vho_listeners_flush(f->port);

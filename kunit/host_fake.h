@@ -13,6 +13,7 @@
 #define _VHO_HOST_FAKE_H
 
 #include <kunit/test.h>
+#include <linux/completion.h>
 
 #include "../host/core.h"
 #include "../host/flow.h"
@@ -61,6 +62,9 @@ struct vho_fake_vq {
  * @config_changes: configuration interrupts raised
  * @nr_maps: live mappings
  * @fail_map: what the next mappings return
+ * @stuck: device whose VMM makes everybody wait who reaches for its memory, NULL: none
+ * @waits: somebody does
+ * @unstick: lets one go on
  * @threads: core and slow path have threads of their own
  */
 struct vho_fake {
@@ -78,6 +82,9 @@ struct vho_fake {
 	unsigned int config_changes;
 	unsigned int nr_maps;
 	int fail_map;
+	const struct vho_vdev *stuck;
+	struct completion waits;
+	struct completion unstick;
 	bool threads;
 };
 
@@ -87,6 +94,11 @@ void vho_fake_exit(struct kunit *test);
 
 /* Core and slow path become threads, for what waits for them. Before anything is posted. */
 void vho_fake_start_threads(struct vho_fake *f);
+/* One more port of the same core and memory, without a driver; exit is its user's business. */
+struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index);
+void vho_fake_port_exit(struct vho_port *port);
+/* Sets queue @vq up, empty. */
+struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq);
 /* A driver with @channels channels and region 0 runs. */
 void vho_fake_guest_start(struct vho_fake *f, unsigned int channels);
 /* Its frame queues are set up, too. */
