@@ -8,7 +8,7 @@ KDIR ?= $(if $(KERNEL),/lib/modules/$(KERNEL)/build)
 T ?=
 export T
 
-.PHONY: all modules tools peer kunit check check-vm check-debug lint sparse demo setup clean help
+.PHONY: all modules tools peer kunit check check-vm check-debug lint sparse demo setup install clean help
 
 all: modules tools
 
@@ -49,6 +49,10 @@ demo:
 setup:
 	scripts/setup
 
+# The tool, its manual page, completion and units; DESTDIR and PREFIX as usual.
+install: tools
+	$(MAKE) -C tools/virtuosoctl install
+
 clean:
 	@if [ -e "$(KDIR)/Makefile" ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	$(MAKE) -C tools/virtuosoctl clean
@@ -65,4 +69,5 @@ help:
 	@echo 'make check         kunit and check-vm'
 	@echo 'make check-debug   the integration tests under a kernel with KASAN, lockdep, kmemleak, ...; T=PATTERN, MODE=container|vm'
 	@echo 'make lint          sparse, W=1, checkpatch, kernel-doc, shellcheck, generated code'
+	@echo 'make install       virtuosoctl with manual page, completion and systemd units; DESTDIR=, PREFIX='
 	@echo 'make clean'

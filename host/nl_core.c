@@ -10,6 +10,7 @@
 #include "core.h"
 #include "cores.h"
 #include "nl.h"
+#include "nl_budget.h"
 #include "nl_gen.h"
 #include "port.h"
 
@@ -26,7 +27,7 @@ int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_TURNS, READ_ONCE(core->turns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_WAKEUPS, READ_ONCE(core->worker.wakeups)))
 		return -EMSGSIZE;
-	return 0;
+	return vho_nl_budget_core_fill(skb, core);
 }
 
 static struct vho_core *vho_nl_core_of(struct genl_info *info)
@@ -87,13 +88,20 @@ int virtuoso_nl_core_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *poll_us = info->attrs[VIRTUOSO_A_CORE_POLL_US];
 	struct vho_core *core = vho_nl_core_of(info);
+	int err;
 
 	if (IS_ERR(core))
 		return PTR_ERR(core);
-	if (!poll_us) {
+	if (!poll_us && !vho_nl_budget_core_given(info)) {
 		NL_SET_ERR_MSG(info->extack, "nothing to change was given");
 		return -EINVAL;
 	}
-	WRITE_ONCE(core->poll_ns, nla_get_u32(poll_us) * (u64)NSEC_PER_USEC);
+	if (vho_nl_budget_core_given(info)) {
+		err = vho_nl_budget_core_set(info, core);
+		if (err)
+			return err;
+	}
+	if (poll_us)
+		WRITE_ONCE(core->poll_ns, nla_get_u32(poll_us) * (u64)NSEC_PER_USEC);
 	return 0;
 }

@@ -21,6 +21,25 @@ static const struct netlink_range_validation virtuoso_a_port_mtu_range = {
 	.max	= 65521ULL,
 };
 
+static const struct netlink_range_validation virtuoso_a_port_burst_us_range = {
+	.max	= 1000000ULL,
+};
+
+static const struct netlink_range_validation virtuoso_a_core_piece_bytes_range = {
+	.min	= 1024ULL,
+	.max	= 65536ULL,
+};
+
+static const struct netlink_range_validation virtuoso_a_core_burst_us_range = {
+	.min	= 1ULL,
+	.max	= 1000000ULL,
+};
+
+static const struct netlink_range_validation virtuoso_a_core_debt_us_range = {
+	.min	= 1ULL,
+	.max	= 1000000ULL,
+};
+
 /* Common nested types */
 const struct nla_policy virtuoso_policy_rule_nl_policy[VIRTUOSO_A_POLICY_RULE_REFUSED + 1] = {
 	[VIRTUOSO_A_POLICY_RULE_NUMBER] = { .type = NLA_U32, },
@@ -39,13 +58,17 @@ const struct nla_policy virtuoso_policy_rule_nl_policy[VIRTUOSO_A_POLICY_RULE_RE
 };
 
 /* VIRTUOSO_CMD_PORT_NEW - do */
-static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_UUID + 1] = {
+static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_BURST_US + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_TYPE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[VIRTUOSO_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
 	[VIRTUOSO_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_mtu_range),
 	[VIRTUOSO_A_PORT_UUID] = NLA_POLICY_EXACT_LEN(16),
+	[VIRTUOSO_A_PORT_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
+	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 900),
+	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[VIRTUOSO_A_PORT_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_burst_us_range),
 };
 
 /* VIRTUOSO_CMD_PORT_DEL - do */
@@ -54,9 +77,13 @@ static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_NAME 
 };
 
 /* VIRTUOSO_CMD_PORT_SET - do */
-static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_MAX_FLOWS + 1] = {
+static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_BURST_US + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
+	[VIRTUOSO_A_PORT_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
+	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 900),
+	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[VIRTUOSO_A_PORT_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_burst_us_range),
 };
 
 /* VIRTUOSO_CMD_PORT_GET - do */
@@ -97,9 +124,14 @@ static const struct nla_policy virtuoso_core_get_nl_policy[VIRTUOSO_A_CORE_INDEX
 };
 
 /* VIRTUOSO_CMD_CORE_SET - do */
-static const struct nla_policy virtuoso_core_set_nl_policy[VIRTUOSO_A_CORE_POLL_US + 1] = {
+static const struct nla_policy virtuoso_core_set_nl_policy[VIRTUOSO_A_CORE_ORDER + 1] = {
 	[VIRTUOSO_A_CORE_INDEX] = { .type = NLA_U32, },
 	[VIRTUOSO_A_CORE_POLL_US] = NLA_POLICY_MAX(NLA_U32, 10000),
+	[VIRTUOSO_A_CORE_PIECE_BYTES] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_core_piece_bytes_range),
+	[VIRTUOSO_A_CORE_TURN_US] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[VIRTUOSO_A_CORE_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_core_burst_us_range),
+	[VIRTUOSO_A_CORE_DEBT_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_core_debt_us_range),
+	[VIRTUOSO_A_CORE_ORDER] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 };
 
 /* VIRTUOSO_CMD_STATS_GET - do */
@@ -148,7 +180,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_NEW,
 		.doit		= virtuoso_nl_port_new_doit,
 		.policy		= virtuoso_port_new_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_UUID,
+		.maxattr	= VIRTUOSO_A_PORT_BURST_US,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -162,7 +194,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_SET,
 		.doit		= virtuoso_nl_port_set_doit,
 		.policy		= virtuoso_port_set_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_MAX_FLOWS,
+		.maxattr	= VIRTUOSO_A_PORT_BURST_US,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -211,7 +243,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_CORE_SET,
 		.doit		= virtuoso_nl_core_set_doit,
 		.policy		= virtuoso_core_set_nl_policy,
-		.maxattr	= VIRTUOSO_A_CORE_POLL_US,
+		.maxattr	= VIRTUOSO_A_CORE_ORDER,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -10,6 +10,8 @@
 
 #include "move.h"
 #include "nl.h"
+#include "nl_budget.h"
+#include "nl_event.h"
 #include "nl_gen.h"
 #include "port.h"
 
@@ -106,7 +108,7 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
 			 READ_ONCE(port->slow_ns) + READ_ONCE(port->ctrl.ns)))
 		return -EMSGSIZE;
-	return 0;
+	return vho_nl_budget_port_fill(skb, port);
 }
 
 static int vho_nl_port_reply(struct sk_buff *reply, void *hdr, struct genl_info *info,
@@ -172,6 +174,27 @@ static int vho_nl_port_config(struct genl_info *info, struct vho_port_config *cf
 	return 0;
 }
 
+static bool vho_nl_port_settings_given(const struct genl_info *info)
+{
+	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || vho_nl_budget_port_given(info);
+}
+
+/* All settings that the request names, or none. What can fail comes first. */
+static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
+{
+	struct nlattr **attrs = info->attrs;
+	int err;
+
+	if (vho_nl_budget_port_given(info)) {
+		err = vho_nl_budget_port_set(info, port);
+		if (err)
+			return err;
+	}
+	if (attrs[VIRTUOSO_A_PORT_MAX_FLOWS])
+		WRITE_ONCE(port->max_flows, nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]));
+	return 0;
+}
+
 /* Context: NL. */
 int virtuoso_nl_port_new_doit(struct sk_buff *skb, struct genl_info *info)
 {
@@ -193,7 +216,15 @@ int virtuoso_nl_port_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(port);
 	}
 	vho_nl_ports_changed();
-	err = vho_nl_port_reply(reply, hdr, info, port);
+	err = vho_nl_port_apply(info, port);
+	if (err) {
+		/* Nothing but the netdev was seen of it. A message about the reason is there already. */
+		vho_port_delete(port, NULL);
+		vho_nl_ports_changed();
+		nlmsg_free(reply);
+	} else {
+		err = vho_nl_port_reply(reply, hdr, info, port);
+	}
 	vho_port_put(port);
 	return err;
 }
@@ -215,18 +246,19 @@ int virtuoso_nl_port_del_doit(struct sk_buff *skb, struct genl_info *info)
 /* Context: NL. */
 int virtuoso_nl_port_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *max_flows = info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS];
 	struct vho_port *port = vho_nl_port_of(info);
+	int err = -EINVAL;
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	if (max_flows)
-		WRITE_ONCE(port->max_flows, nla_get_u32(max_flows));
+	if (vho_nl_port_settings_given(info))
+		err = vho_nl_port_apply(info, port);
+	else
+		NL_SET_ERR_MSG(info->extack, "nothing to change was given");
+	if (!err)
+		vho_nl_event_port_changed(port);
 	vho_port_put(port);
-	if (max_flows)
-		return 0;
-	NL_SET_ERR_MSG(info->extack, "nothing to change was given");
-	return -EINVAL;
+	return err;
 }
 
 /* Context: NL. */

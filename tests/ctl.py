@@ -36,8 +36,9 @@ def state():
     ports = ynl.dump("port-get", {})
     cores = ynl.dump("core-get", {})
     return [
-        [(p["name"], p["index"], p["max-flows"]) for p in ports],
-        [(c["index"], c["poll-us"]) for c in cores],
+        [(p["name"], p["index"], p["max-flows"], p["weight"], p["guarantee-permille"],
+          p["limit-permille"], p["burst-us"]) for p in ports],
+        [(c["index"], c["poll-us"], c["piece-bytes"], c["turn-us"], c["order"]) for c in cores],
     ]
 
 
@@ -51,6 +52,52 @@ def test_ports():
     check(ynl.do("port-get", {"name": "y"})["max-flows"], 10)
     ynl.do("port-del", {"name": "y"})
     refused("no port named y", "port-get", name="y")
+
+
+def test_uuid():
+    """A port of type vm can have a given UUID, but none twice."""
+    uuid = bytes(range(16))
+    new = {"type": "vm", "uuid": uuid.hex()}
+    port = ynl.do("port-new", {"name": "y", **new})
+    check(str(port["uuid"]).replace("-", ""), uuid.hex())
+    refused("with this UUID exists", "port-new", name="z", **new)
+    refused("type vm has a UUID", "port-new", name="z", type="container", uuid=uuid.hex())
+    ynl.do("port-del", {"name": "y"})
+
+
+def test_filters():
+    check([p["name"] for p in ynl.dump("port-get", {"name": "p2"})], ["p2"])
+    check([p["name"] for p in ynl.dump("port-get", {"type": "vm"})], [])
+    check([p["name"] for p in ynl.dump("port-get", {"type": "container", "running": True})],
+          ["p1", "p2"])
+    check(ynl.dump("listener-get", {"port": "p2"}), [])
+
+
+def test_budget():
+    """What a request names changes, the rest stays; a request that fails changes nothing."""
+    ynl.do("port-set", {"name": "p1", "weight": 7, "guarantee-permille": 100, "burst-us": 50})
+    ynl.do("port-set", {"name": "p1", "limit-permille": 200})
+    port = ynl.do("port-get", {"name": "p1"})
+    check([port[k] for k in ("weight", "guarantee-permille", "limit-permille", "burst-us")],
+          [7, 100, 200, 50])
+    check(len(port["delay"]), 20)
+    check(port["work"][0]["name"], "rx")
+    refused("below the guarantee", "port-set", name="p1", weight=9, **{"limit-permille": 50})
+    ynl.do("port-set", {"name": "p1", "weight": 100, "guarantee-permille": 0, "limit-permille": 0,
+                        "burst-us": 0})
+    ynl.do("core-set", {"index": 0, "order": "fifo"})
+    check(ynl.do("core-get", {"index": 0})["order"], "fifo")
+    ynl.do("core-set", {"index": 0, "order": "fair"})
+
+
+def test_events():
+    listener = YnlFamily(sys.argv[2], "")
+    listener.ntf_subscribe("ports")
+    ynl.do("port-set", {"name": "p1", "max-flows": 16384})
+    ynl.do("port-set", {"name": "p2", "max-flows": 16384})
+    listener.check_ntf()
+    check([(e["name"], e["msg"]["name"]) for e in listener.async_msg_queue],
+          [("port-changed", "p1"), ("port-changed", "p2")])
 
 
 def test_reading():
@@ -81,8 +128,15 @@ def test_refused():
     # What a request has no use for is refused, not ignored.
     refused("", "port-set", name="p1", **{"max-flows": 5, "mtu": 1400})
     refused("", "port-del", name="p1", index=1)
+    refused("named by port, laddr", "flow-get", port="p1", lport=80)
+    refused("no such flow", "flow-get", port="p1", laddr=bytes(16), raddr=bytes(16), lport=80,
+            rport=81)
 
 
 test_ports()
+test_uuid()
+test_filters()
+test_budget()
 test_reading()
 test_refused()
+test_events()

@@ -11,13 +11,11 @@
 
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
-# Everything that a refused command could have changed.
+# Everything that a refused command could have changed: what would be saved, and the devices. No
+# process but virtuosoctl is started, since this is looked at after each of them.
 snapshot() {
-	{
-		virtuosoctl -j port show
-		virtuosoctl -j core show
-	} | sed -E 's/"(flows|[a-z]+_ns|turns|wakeups)":[0-9]+//g'
-	ls /sys/bus/mdev/devices /sys/bus/vdpa/devices /sys/class/net
+	virtuosoctl save
+	echo /sys/bus/mdev/devices/* /sys/bus/vdpa/devices/* /sys/class/net/*
 }
 
 # refused STATUS TEXT COMMAND...: fails with STATUS, one line that holds TEXT, and leaves
@@ -31,6 +29,12 @@ refused() {
 	[ ! -s "$WORK/stdout" ] || fail "output of a refused command: $*"
 	[[ $out =~ ^virtuosoctl:\ .*$text ]] || fail "\"$*\" did not say \"$text\" but: $out"
 	assert_eq "$(snapshot)" "$state" "state after: $*"
+}
+
+# refused, whatever was done since $state was set.
+refused_now() {
+	state=$(snapshot)
+	refused "$@"
 }
 
 refused_without_module() {
@@ -58,7 +62,15 @@ test_usage() {
 	refused 2 'type of the port' virtuosoctl port add new
 	refused 2 'vm or container, not "bogus"' virtuosoctl port add new bogus
 	refused 2 'makes no sense' virtuosoctl port add new container bogus
-	refused 2 'is a number, not "1x"' virtuosoctl port set p1 max-flows 1x
+	refused 2 'is a number .*, not "1x"' virtuosoctl port set p1 max-flows 1x
+	refused 2 'is a number with %, not "1/2"' virtuosoctl port set p1 guarantee 1/2
+	refused 2 'is a number with us, ms or s, not "1m"' virtuosoctl port set p1 burst 1m
+	refused 2 'is not a UUID' virtuosoctl port add new vm uuid 12345678-1234-1234-1234-12345678901
+	refused 2 'order is one of fair fifo' virtuosoctl core set 0 order bogus
+	refused 2 'ports, guests or cores, not "bogus"' virtuosoctl monitor bogus
+	refused 2 'interval is' virtuosoctl top interval 0
+	refused 2 'makes no sense' virtuosoctl top bogus
+	refused 2 'file is missing' virtuosoctl restore
 	refused 2 'is a number, not "-1"' virtuosoctl port set p1 max-flows -1
 	refused 2 'what to set' virtuosoctl port set p1
 	refused 2 'not a MAC address' virtuosoctl port add new vm mac 1:2:3
@@ -93,6 +105,21 @@ test_ports() {
 	refused 1 "max-flows: .*$max" virtuosoctl port set p1 max-flows 0
 	refused 1 'mtu: .*\(68 to 65521\)' virtuosoctl port add new vm mtu 67
 	refused 1 'mtu: .*\(68 to 65521\)' virtuosoctl port add new container mtu 65522
+	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port set p1 weight 0
+	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port set p1 max-flows 5 weight 10001
+	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port add new vm weight 0
+	refused 1 'guarantee \(permille\): .*\(0 to 900\)' virtuosoctl port set p1 guarantee 91%
+	refused 1 'limit is below the guarantee' virtuosoctl port set p1 guarantee 50% limit 20%
+	refused 1 'limit is below the guarantee' virtuosoctl port add new vm guarantee 50% limit 20%
+	refused 1 'limit is below the guarantee' virtuosoctl port add new container guarantee 50% limit 20%
+	refused 1 'port of type vm has a UUID' virtuosoctl port add new container \
+		uuid 12345678-1234-1234-1234-123456789012
+	refused 1 'port of type vm has a UUID' virtuosoctl port add new vm \
+		uuid 00000000-0000-0000-0000-000000000000
+	refused 1 'piece: .*\(1024 to 65536\)' virtuosoctl core set 0 piece 512
+	refused 1 'debt .*\(1 to 1000000\)' virtuosoctl core set 0 debt 0
+	refused 1 'No such file' virtuosoctl restore /nonexistent
+	refused 1 'No such file' virtuosoctl -batch /nonexistent
 	refused 1 'unicast' virtuosoctl port add new vm mac 01:00:5e:00:00:01
 	refused 1 'unicast' virtuosoctl port add new vm mac 00:00:00:00:00:00
 	refused 1 'poll-us: .*\(0 to 10000\)' virtuosoctl core set 0 poll-us 10001
@@ -141,10 +168,134 @@ test_vm_port_undone() {
 	umount $create
 }
 
+test_budget() {
+	virtuosoctl port set p1 weight 1k guarantee 16% limit 50.5% burst 1ms max-flows 2k
+	assert_eq "$(virtuosoctl -j port show p1 | jq -c '.[0] |
+		[.weight, .guarantee_permille, .limit_permille, .burst_us, .max_flows, (.delay | length),
+			.work_ns.rx >= 0]')" '[1000,160,505,1000,2000,20,true]'
+	refused_now 1 'core 0 has 740 permille left' virtuosoctl port set p2 guarantee 75%
+	virtuosoctl port set p1 weight 100 guarantee 0% limit 0% burst 0 max-flows 16384
+	virtuosoctl core set 0 piece 16k turn 10us burst 1ms debt 2ms order fifo
+	assert_eq "$(virtuosoctl -j core show 0 | jq -c \
+		'.[0] | [.piece_bytes, .turn_us, .burst_us, .debt_us, .order]')" '[16384,10,1000,2000,"fifo"]'
+	virtuosoctl core set 0 piece 8k turn 20us burst 100us debt 10ms order fair
+}
+
+# Events, one line of JSON each, in the order in which things happened.
+test_monitor() {
+	local mac=52:54:00:00:00:77
+	spawn monitor host virtuosoctl -j monitor
+	wait_for 10 monitor_hears
+	virtuosoctl port add ev vm mac $mac > /dev/null
+	virtuosoctl port set ev weight 7
+	virtuosoctl port del ev
+	wait_for 10 logged monitor '"port-removed","name":"ev"'
+	signal monitor
+	assert_eq "$(jq -c '.[0] | select(.name == "ev") | [.event, .mac, .weight]' < "$(log_of monitor)" | tr -d '\n')" \
+		"[\"port-added\",\"$mac\",100][\"port-changed\",\"$mac\",7][\"port-removed\",\"$mac\",7]"
+}
+
+# Until it has joined its groups.
+monitor_hears() {
+	virtuosoctl port set p2 weight 100
+	logged monitor port-changed
+}
+
+test_batch() {
+	local out got=0
+	printf 'port set p1 weight 5 # a comment\n\nport set "p2"  weight 6\n' | virtuosoctl -batch -
+	assert_eq "$(virtuosoctl -j port show | jq -c 'map(.weight)')" '[5,6]'
+	printf 'port set p1 weight 7\nport set nope weight 1\nport set p2 weight 8\n' > "$WORK/batch"
+	out=$(virtuosoctl -batch "$WORK/batch" 2>&1) || got=$?
+	assert_eq "$got" 1 "exit status of a batch"
+	assert_eq "$out" "virtuosoctl: $WORK/batch:2: there is no port named nope"
+	assert_eq "$(virtuosoctl -j port show | jq -c 'map(.weight)')" '[7,6]'
+	fails_with "batch:2: there is no port" virtuosoctl -force -batch "$WORK/batch"
+	assert_eq "$(virtuosoctl -j port show | jq -c 'map(.weight)')" '[7,8]'
+	echo 'port set p1 weight 100; bogus' > "$WORK/batch"
+	fails_with "batch:1: .*is a number" virtuosoctl -batch "$WORK/batch"
+	printf 'port set p1 weight 100\nport set p2 weight 100\n' | virtuosoctl -batch -
+}
+
+# What save writes makes the same configuration again, devices included.
+test_restore() {
+	local uuid
+	virtuosoctl port add kept vm weight 7 limit 50% mtu 9000 max-flows 99 > /dev/null
+	virtuosoctl core set 0 turn 30us
+	uuid=$(virtuosoctl -j port show kept | jq -r '.[0].uuid')
+	virtuosoctl save > "$WORK/saved"
+	virtuosoctl save "$WORK/saved2"
+	cmp "$WORK/saved" "$WORK/saved2"
+	virtuosoctl port del kept
+	virtuosoctl core set 0 turn 20us
+	virtuosoctl port set p1 weight 3
+	virtuosoctl restore "$WORK/saved"
+	[ -e "/sys/bus/mdev/devices/$uuid" ] || fail "no mediated device $uuid"
+	virtuosoctl save | diff -u "$WORK/saved" -
+	virtuosoctl restore "$WORK/saved"
+	virtuosoctl save | diff -u "$WORK/saved" -
+	virtuosoctl port del kept
+	virtuosoctl core set 0 turn 20us
+}
+
+test_prometheus() {
+	virtuosoctl stats -prometheus > "$WORK/prometheus"
+	# Each line is a comment or a sample; each metric is described once, before its samples.
+	python3 - "$WORK/prometheus" <<-'PYTHON'
+		import re, sys
+		kind, seen = None, set()
+		for line in open(sys.argv[1]):
+		    if line.startswith("# HELP "):
+		        metric = line.split()[2]
+		        assert metric not in seen, line
+		        seen.add(metric)
+		    elif line.startswith("# TYPE "):
+		        assert line.split()[2] == metric and line.split()[3] in ("counter", "gauge"), line
+		        assert metric.endswith("_total") == (line.split()[3] == "counter"), line
+		    else:
+		        m = re.fullmatch(r'(\w+)\{\w+="[^"\\\n]*"(,\w+="[^"\\\n]*")*\} [0-9.]+\n', line)
+		        assert m and m[1] == metric, line
+		assert len(seen) > 30
+	PYTHON
+	grep -q '^virtuoso_port_running{port="p1"} 1$' "$WORK/prometheus"
+	grep -qE '^virtuoso_fp_rx_bytes_total\{port="p1"\} [0-9]+$' "$WORK/prometheus"
+}
+
+test_top() {
+	virtuosoctl top -n 2 interval 0.2 | grep -c '^PORT' | grep -qx 2
+	assert_eq "$(virtuosoctl -j top -n 1 interval 0.2 | jq -c '.[0] | [.cores[0].index, (.ports | map(.port) | sort)]')" \
+		'[0,["p1","p2"]]'
+}
+
+test_listeners() {
+	serve listening g1 7100
+	wait_for 10 test_listener_there
+	assert_eq "$(virtuosoctl -j listener show port p1 lport 7100 | jq -c '.[0] | [.port, .lport, .pending]')" \
+		'["p1",7100,0]'
+	assert_eq "$(virtuosoctl -j listener show port p2 | jq length)" 0
+	virtuosoctl listener | grep -q '^p1 .*:7100 backlog'
+	signal listening
+}
+
+test_listener_there() { [ "$(virtuosoctl -j listener show port p1 lport 7100 | jq length)" = 1 ]; }
+
+test_tracepoints() {
+	local t=/sys/kernel/tracing e
+	[ -e $t/events ] || mount -t tracefs tracefs $t
+	for e in vho_flow_state vho_port_turn vho_drop vho_guest_misbehaved; do
+		[ -e $t/events/virtuoso/$e/enable ] || fail "no tracepoint $e"
+	done
+	echo 1 > $t/events/virtuoso/enable
+	echo > $t/trace
+	on g1 peer transfer $PEER 7000 -n 1 -u 100 -d 100 -t 20
+	echo 0 > $t/events/virtuoso/enable
+	grep -m 1 'vho_flow_state: port=p1 .*before=syn-sent now=established' $t/trace
+}
+
 test_json() {
 	local opts cmd
 	for opts in -j '-j -p' '-j -d' '-j -s -p'; do
-		for cmd in 'port show' 'port show p1' 'flow show' 'core show' 'core show 0' stats \
+		for cmd in 'port show' 'port show p1' 'port show type vm running' 'listener show' 'flow show' 'core show' 'core show 0' stats \
 			'stats show port p1 nonzero'; do
 			# shellcheck disable=SC2086 # words
 			virtuosoctl $opts $cmd | python3 -m json.tool > /dev/null
@@ -176,6 +327,8 @@ test_flows() {
 		"[[\"p1\",\"$PEER\",7000,\"core\",0,true,true,0]]"
 	virtuosoctl flow show port p1
 	virtuosoctl -d flow show | grep -q 'rings tx'
+	assert_eq "$(virtuosoctl -j port show type container running | jq -c 'map(.name)')" '["p1","p2"]'
+	assert_eq "$(virtuosoctl -j port show type vm | jq -c 'map(.name)')" '[]'
 	assert_eq "$(virtuosoctl -j port show p1 | jq '.[0].flows')" 3
 	signal client
 	wait_for 20 no_flows p1
@@ -200,5 +353,13 @@ test_privileges
 test_vm_port
 test_vm_port_undone
 test_json
+test_budget
+test_monitor
+test_batch
+test_restore
+test_prometheus
+test_top
 test_flows
+test_listeners
+test_tracepoints
 test_client

@@ -10,6 +10,7 @@
 
 #include <linux/virtuoso.h>
 
+#include "core.h"
 #include "ctl.h"
 #include "format.h"
 #include "json.h"
@@ -18,26 +19,34 @@
 static const char *const attr_names[] = {
 	[VIRTUOSO_A_CORE_INDEX] = "index",
 	[VIRTUOSO_A_CORE_POLL_US] = "poll-us",
+	[VIRTUOSO_A_CORE_PIECE_BYTES] = "piece",
+	[VIRTUOSO_A_CORE_TURN_US] = "turn (us)",
+	[VIRTUOSO_A_CORE_BURST_US] = "burst (us)",
+	[VIRTUOSO_A_CORE_DEBT_US] = "debt (us)",
 };
 
-static const struct nl_spec core_spec = { VIRTUOSO_A_CORE_POLL_US, attr_names };
+static const struct nl_spec core_spec = { VIRTUOSO_A_CORE_DEBT_US, attr_names };
 
-struct core {
-	uint32_t index;
-	uint32_t cpu;
-	uint32_t ports;
-	uint32_t poll_us;
-	uint64_t busy_ns;
-	uint64_t poll_ns;
-	uint64_t idle_ns;
-	uint64_t turns;
-	uint64_t wakeups;
+static const char *const order_names[] = {
+	[VIRTUOSO_CORE_ORDER_FAIR] = "fair",
+	[VIRTUOSO_CORE_ORDER_FIFO] = "fifo",
 };
+
+static const struct names orders = { order_names, 3 };
+
+void core_settings_print(const struct core *core)
+{
+	printf(" poll-us %" PRIu32 " piece %s turn %s burst %s debt %s order %s", core->poll_us,
+	       value_text(core->piece_bytes, UNIT_BYTES), value_text(core->turn_us, UNIT_US),
+	       value_text(core->burst_us, UNIT_US), value_text(core->debt_us, UNIT_US),
+	       name_of(&orders, core->order));
+}
 
 static void print_text(const struct core *core)
 {
-	printf("core %" PRIu32 ": cpu %" PRIu32 " ports %" PRIu32 " poll-us %" PRIu32 "\n",
-	       core->index, core->cpu, core->ports, core->poll_us);
+	printf("core %" PRIu32 ": cpu %" PRIu32 " ports %" PRIu32, core->index, core->cpu, core->ports);
+	core_settings_print(core);
+	printf("\n");
 	printf("    busy %s poll %s idle %s turns %" PRIu64 " wakeups %" PRIu64 "\n",
 	       format_ns(core->busy_ns), format_ns(core->poll_ns), format_ns(core->idle_ns),
 	       core->turns, core->wakeups);
@@ -45,7 +54,6 @@ static void print_text(const struct core *core)
 
 static void print_json(const struct core *core)
 {
-	json_object(NULL);
 	json_uint("index", core->index);
 	json_uint("cpu", core->cpu);
 	json_uint("ports", core->ports);
@@ -55,12 +63,16 @@ static void print_json(const struct core *core)
 	json_uint("idle_ns", core->idle_ns);
 	json_uint("turns", core->turns);
 	json_uint("wakeups", core->wakeups);
-	json_close();
+	json_uint("piece_bytes", core->piece_bytes);
+	json_uint("turn_us", core->turn_us);
+	json_uint("burst_us", core->burst_us);
+	json_uint("debt_us", core->debt_us);
+	json_str("order", name_of(&orders, core->order));
 }
 
-static void show_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
+void core_take(struct nlattr *const attrs[NL_ATTRS], void *arg)
 {
-	const struct core core = {
+	*(struct core *)arg = (struct core){
 		.index = nl_uint(attrs[VIRTUOSO_A_CORE_INDEX]),
 		.cpu = nl_uint(attrs[VIRTUOSO_A_CORE_CPU]),
 		.ports = nl_uint(attrs[VIRTUOSO_A_CORE_PORTS]),
@@ -70,13 +82,38 @@ static void show_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
 		.idle_ns = nl_uint(attrs[VIRTUOSO_A_CORE_IDLE_NS]),
 		.turns = nl_uint(attrs[VIRTUOSO_A_CORE_TURNS]),
 		.wakeups = nl_uint(attrs[VIRTUOSO_A_CORE_WAKEUPS]),
+		.piece_bytes = nl_uint(attrs[VIRTUOSO_A_CORE_PIECE_BYTES]),
+		.turn_us = nl_uint(attrs[VIRTUOSO_A_CORE_TURN_US]),
+		.burst_us = nl_uint(attrs[VIRTUOSO_A_CORE_BURST_US]),
+		.debt_us = nl_uint(attrs[VIRTUOSO_A_CORE_DEBT_US]),
+		.order = nl_uint(attrs[VIRTUOSO_A_CORE_ORDER]),
 	};
+}
+
+void core_print(const struct core *core)
+{
+	if (opt.json)
+		print_json(core);
+	else
+		print_text(core);
+}
+
+int core_dump(nl_show_t show, void *arg)
+{
+	return nl_dump(nl_request(VIRTUOSO_CMD_CORE_GET, &core_spec), show, arg);
+}
+
+static void show_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
+{
+	struct core core;
 
 	(void)arg;
+	core_take(attrs, &core);
 	if (opt.json)
-		print_json(&core);
-	else
-		print_text(&core);
+		json_object(NULL);
+	core_print(&core);
+	if (opt.json)
+		json_close();
 }
 
 static struct nlmsghdr *indexed_request(uint8_t cmd, uint32_t index)
@@ -94,13 +131,12 @@ static int core_show(struct args *args)
 	int err;
 
 	args_end(args);
-	nl_open();
 	if (opt.json)
 		json_begin(opt.pretty);
 	if (one)
 		err = nl_do(indexed_request(VIRTUOSO_CMD_CORE_GET, index), show_core, NULL);
 	else
-		err = nl_dump(nl_request(VIRTUOSO_CMD_CORE_GET, &core_spec), show_core, NULL);
+		err = core_dump(show_core, NULL);
 	if (err)
 		fail("%s", nl_error());
 	if (opt.json)
@@ -108,20 +144,41 @@ static int core_show(struct args *args)
 	return 0;
 }
 
+static void put_setting(struct nlmsghdr *nlh, const char *word, struct args *args)
+{
+	if (!strcmp(word, "poll-us"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_POLL_US, args_u32(args, word));
+	else if (!strcmp(word, "piece"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_PIECE_BYTES,
+				 args_value(args, word, UNIT_BYTES, UINT32_MAX));
+	else if (!strcmp(word, "turn"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_TURN_US,
+				 args_value(args, word, UNIT_US, UINT32_MAX));
+	else if (!strcmp(word, "burst"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_BURST_US,
+				 args_value(args, word, UNIT_US, UINT32_MAX));
+	else if (!strcmp(word, "debt"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_DEBT_US,
+				 args_value(args, word, UNIT_US, UINT32_MAX));
+	else if (!strcmp(word, "order"))
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_ORDER,
+				 value_of(&orders, args_need(args, "the order"), word));
+	else
+		usage_error("there is no setting \"%s\" of a core", word);
+}
+
 static int core_set(struct args *args)
 {
 	uint32_t index = args_u32(args, "the index of the core");
 	const char *word = args_need(args, "what to set");
 	struct nlmsghdr *nlh;
-	uint32_t poll_us;
 
-	if (strcmp(word, "poll-us"))
-		usage_error("there is no setting \"%s\" of a core", word);
-	poll_us = args_u32(args, word);
-	args_end(args);
-	nl_open();
 	nlh = indexed_request(VIRTUOSO_CMD_CORE_SET, index);
-	mnl_attr_put_u32(nlh, VIRTUOSO_A_CORE_POLL_US, poll_us);
+	for (; word; word = args_next(args)) {
+		if (nlh->nlmsg_len > 768)
+			usage_error("too many settings");
+		put_setting(nlh, word, args);
+	}
 	if (nl_do(nlh, NULL, NULL))
 		fail("%s", nl_error());
 	return 0;

@@ -259,7 +259,6 @@ int flow_main(struct args *args)
 	/* "flow port NAME" is "flow show port NAME" */
 	if (args->argc && (abbreviates(args->argv[0], "show") || abbreviates(args->argv[0], "list")))
 		args_next(args);
-	nl_open();
 	nlh = nl_request(VIRTUOSO_CMD_FLOW_GET, &flow_spec);
 	while ((word = args_next(args))) {
 		if (nlh->nlmsg_len > 768)

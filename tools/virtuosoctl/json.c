@@ -94,6 +94,7 @@ void json_array(const char *key)
 void json_begin(bool pretty)
 {
 	out.pretty = pretty;
+	out.depth = 0;
 }
 
 void json_end(void)

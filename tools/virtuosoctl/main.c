@@ -4,6 +4,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,27 +16,56 @@ struct ctl_options opt;
 
 static const char usage_text[] =
 "Usage: virtuosoctl [ OPTIONS ] OBJECT { COMMAND | help }\n"
-"       virtuosoctl port [ show ] [ NAME ]\n"
-"       virtuosoctl port add NAME { vm | container } [ mac MAC ] [ max-flows N ] [ mtu N ]\n"
-"       virtuosoctl port set NAME max-flows N\n"
+"       virtuosoctl [ OPTIONS ] -batch FILE\n"
+"       virtuosoctl port [ show ] [ NAME ] [ type TYPE ] [ running ]\n"
+"       virtuosoctl port add NAME TYPE [ mac MAC ] [ mtu N ] [ uuid UUID ] [ SETTING ]...\n"
+"       virtuosoctl port set NAME SETTING...\n"
 "       virtuosoctl port del NAME [ force ]\n"
 "       virtuosoctl flow [ show ] [ port NAME ] [ state STATE ] [ direction DIR ]\n"
 "                   [ laddr ADDR ] [ lport N ] [ raddr ADDR ] [ rport N ]\n"
+"       virtuosoctl listener [ show ] [ port NAME ] [ lport N ]\n"
 "       virtuosoctl core [ show ] [ INDEX ]\n"
 "       virtuosoctl core set INDEX poll-us N\n"
-"       virtuosoctl stats [ show ] [ port NAME ] [ nonzero ]\n"
+"       virtuosoctl stats [ show ] [ port NAME ] [ nonzero ] [ NAME-GLOB ]\n"
+"       virtuosoctl stats -prometheus\n"
+"       virtuosoctl monitor [ ports ] [ guests ] [ cores ]\n"
+"       virtuosoctl top [ interval SECONDS ] [ -n COUNT ]\n"
+"       virtuosoctl save [ FILE ]\n"
+"       virtuosoctl restore FILE\n"
 "\n"
-"       OPTIONS := { -j[son] | -p[retty] | -d[etails] | -s[tatistics] | -V[ersion] | -h[elp] }\n"
+"       OPTIONS := { -j[son] | -p[retty] | -d[etails] | -s[tatistics] | -f[orce] |\n"
+"                  -V[ersion] | -h[elp] }\n"
+"       TYPE := { vm | container }\n"
+"       SETTING := { max-flows N }\n"
 "       STATE := { established | syn-sent | syn-recv | fin-wait-1 | fin-wait-2 | time-wait |\n"
 "                  close | close-wait | last-ack | closing }\n"
 "       DIR := { active | passive }\n"
 "\n"
 "See virtuosoctl(8).\n";
 
+static const char *complaint_place = "";
+static jmp_buf *line_end;	/* where a line of a batch ends that fails */
+static int line_status;		/* and how */
+
+void complain_about(const char *place)
+{
+	complaint_place = place;
+}
+
+/* Ends the program, or in a batch the line. */
+static _Noreturn void end(int status)
+{
+	if (!line_end)
+		exit(status);
+	line_status = status;
+	longjmp(*line_end, 1);
+}
+
 static void vcomplain(const char *fmt, va_list ap)
 {
 	fflush(stdout);
 	fputs("virtuosoctl: ", stderr);
+	fputs(complaint_place, stderr);
 	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
 }
@@ -56,7 +86,7 @@ void fail(const char *fmt, ...)
 	va_start(ap, fmt);
 	vcomplain(fmt, ap);
 	va_end(ap);
-	exit(CTL_FAILED);
+	end(CTL_FAILED);
 }
 
 void usage_error(const char *fmt, ...)
@@ -66,7 +96,7 @@ void usage_error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vcomplain(fmt, ap);
 	va_end(ap);
-	exit(CTL_USAGE);
+	end(CTL_USAGE);
 }
 
 void *xrealloc(void *mem, size_t bytes)
@@ -90,6 +120,8 @@ static void version(void)
 	exit(0);
 }
 
+static const char *batch_file;
+
 /* Takes the options off the front; -j and --json alike. */
 static void parse_options(struct args *args)
 {
@@ -107,6 +139,10 @@ static void parse_options(struct args *args)
 			opt.details = true;
 		else if (abbreviates(o, "statistics"))
 			opt.statistics = true;
+		else if (abbreviates(o, "force"))
+			opt.force = true;
+		else if (abbreviates(o, "batch"))
+			batch_file = args_need(args, "the name of the file");
 		else if (abbreviates(o, "Version") || !strcmp(o, "version"))
 			version();
 		else if (abbreviates(o, "help"))
@@ -116,25 +152,55 @@ static void parse_options(struct args *args)
 	}
 }
 
-int main(int argc, char **argv)
+int run_words(struct args *args)
 {
 	static const struct command objects[] = {
 		{ "help", help },
 		{ "port", port_main },
 		{ "flow", flow_main },
 		{ "core", core_main },
+		{ "listener", listener_main },
 		{ "stats", stats_main },
+		{ "monitor", monitor_main },
+		{ "top", top_main },
+		{ "save", save_main },
+		{ "restore", restore_main },
 		{ }
 	};
+
+	/* "port help" is the same as "help" */
+	if (args->argc > 1 && !strcmp(args->argv[args->argc - 1], "help"))
+		return help(args);
+	return args_dispatch(args, objects, "object");
+}
+
+int run_line(int (*run)(struct args *args), struct args *args)
+{
+	jmp_buf here, *outer = line_end;
+	int status;
+
+	if (setjmp(here)) {
+		status = line_status;
+	} else {
+		line_end = &here;
+		status = run(args);
+	}
+	line_end = outer;
+	return status;
+}
+
+int main(int argc, char **argv)
+{
 	struct args args = { argc - 1, argv + 1 };
 
 	parse_options(&args);
+	if (batch_file) {
+		args_end(&args);
+		return batch(batch_file);
+	}
 	if (!args.argc) {
 		fputs(usage_text, stderr);
 		return CTL_USAGE;
 	}
-	/* "port help" is the same as "help" */
-	if (args.argc > 1 && !strcmp(args.argv[args.argc - 1], "help"))
-		return help(&args);
-	return args_dispatch(&args, objects, "object");
+	return run_words(&args);
 }

@@ -28,6 +28,7 @@ static struct mnl_socket *sock;
 static uint16_t family;
 static uint32_t seq;
 static const struct nl_spec *request_spec;
+/* nlmsg_type 0: of our family, whose number is asked for when the first one is sent. */
 static char request[MNL_NLMSG_HDRLEN + 1024];
 static char buffer[BUFFER_BYTES];
 static char error_text[512];
@@ -266,6 +267,9 @@ static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg, bool *inter
 {
 	int ret;
 
+	nl_open();
+	if (!nlh->nlmsg_type)
+		nlh->nlmsg_type = family;
 	nlh->nlmsg_seq = ++seq;
 	error_text[0] = '\0';
 	if (mnl_socket_sendto(sock, nlh, nlh->nlmsg_len) < 0)
@@ -411,22 +415,41 @@ static void connect_socket(void)
 	mnl_socket_setsockopt(sock, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
 }
 
-void nl_open(void)
+static int get_family(void)
 {
 	static const char *const names[CTRL_ATTR_FAMILY_NAME + 1] = { };
 	static const struct nl_spec spec = { 0, names };
+	const struct nl_spec *saved_spec = request_spec;
+	char saved[sizeof(request)];
 	struct nlmsghdr *nlh;
+	int err;
+
+	/* A request may have been begun already. */
+	memcpy(saved, request, sizeof(saved));
+	request_spec = &spec;
+	nlh = new_request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, VIRTUOSO_FAMILY_NAME);
+	err = nl_do(nlh, take_family, NULL);
+	memcpy(request, saved, sizeof(request));
+	request_spec = saved_spec;
+	return err;
+}
+
+void nl_open(void)
+{
+	struct kept *outer = keeper;
 	int err;
 
 	if (sock)
 		return;
 	connect_socket();
-	request_spec = &spec;
-	nlh = new_request(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, VIRTUOSO_FAMILY_NAME);
-	err = nl_do(nlh, take_family, NULL);
+	keeper = NULL;
+	err = get_family();
+	keeper = outer;
 	if (!err)
 		return;
+	mnl_socket_close(sock);
+	sock = NULL;
 	if (err != -ENOENT)
 		fail("%s", nl_error());
 	if (!access("/sys/module/virtuoso_host", F_OK))

@@ -20,7 +20,7 @@ struct nl_spec {
 	const char *const *names;	/* of attributes, for error messages */
 };
 
-/* Finds the family; fails in one line when it is not there. */
+/* Finds the family; fails in one line when it is not there. The first request does that, too. */
 void nl_open(void);
 /* A new request; valid until the next one is begun. */
 struct nlmsghdr *nl_request(uint8_t cmd, const struct nl_spec *spec);

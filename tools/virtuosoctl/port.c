@@ -22,9 +22,14 @@ static const char *const attr_names[] = {
 	[VIRTUOSO_A_PORT_MAC] = "mac",
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = "max-flows",
 	[VIRTUOSO_A_PORT_MTU] = "mtu",
+	[VIRTUOSO_A_PORT_UUID] = "uuid",
+	[VIRTUOSO_A_PORT_WEIGHT] = "weight",
+	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = "guarantee (permille)",
+	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = "limit (permille)",
+	[VIRTUOSO_A_PORT_BURST_US] = "burst (us)",
 };
 
-const struct nl_spec port_spec = { VIRTUOSO_A_PORT_MTU, attr_names };
+const struct nl_spec port_spec = { VIRTUOSO_A_PORT_BURST_US, attr_names };
 
 static const char *const type_names[] = {
 	[VIRTUOSO_PORT_TYPE_VM] = "vm",
@@ -38,6 +43,47 @@ static const char *const status_names[] = {
 };
 
 static const struct names statuses = { status_names, 6 };
+
+static void take_work(const struct nlattr *nest, void *arg)
+{
+	struct nlattr *attrs[NL_ATTRS];
+	struct port *port = arg;
+
+	if (port->nr_work == PORT_WORKS)
+		return;
+	nl_nested(nest, attrs);
+	snprintf(port->work[port->nr_work].name, sizeof(port->work[0].name), "%s",
+		 nl_str(attrs[VIRTUOSO_A_COUNTER_NAME]));
+	port->work[port->nr_work++].ns = nl_uint(attrs[VIRTUOSO_A_COUNTER_VALUE]);
+}
+
+static void take_delay(const struct nlattr *attr, void *arg)
+{
+	struct port *port = arg;
+
+	if (port->nr_delay < PORT_DELAYS)
+		port->delay[port->nr_delay++] = nl_uint(attr);
+}
+
+uint64_t port_delay_us(const uint64_t delay[PORT_DELAYS], uint32_t nr, uint32_t permille)
+{
+	uint64_t all = 0, upto = 0;
+	uint32_t i;
+
+	for (i = 0; i < nr; i++)
+		all += delay[i];
+	for (i = 0; i < nr; i++) {
+		upto += delay[i];
+		if (all && upto * 1000 >= all * permille)
+			return 1ull << i;
+	}
+	return 0;
+}
+
+const char *port_type_name(const struct port *port)
+{
+	return name_of(&types, port->type);
+}
 
 void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg)
 {
@@ -58,11 +104,17 @@ void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg)
 	port->mtu = nl_uint(attrs[VIRTUOSO_A_PORT_MTU]);
 	port->core = nl_uint(attrs[VIRTUOSO_A_PORT_CORE]);
 	port->flows = nl_uint(attrs[VIRTUOSO_A_PORT_FLOWS]);
-	port->max_flows = nl_uint(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]);
 	port->device_status = nl_uint(attrs[VIRTUOSO_A_PORT_DEVICE_STATUS]);
 	port->features = nl_uint(attrs[VIRTUOSO_A_PORT_FEATURES]);
 	port->busy_ns = nl_uint(attrs[VIRTUOSO_A_PORT_BUSY_NS]);
 	port->slow_ns = nl_uint(attrs[VIRTUOSO_A_PORT_SLOW_NS]);
+	port->throttled_ns = nl_uint(attrs[VIRTUOSO_A_PORT_THROTTLED_NS]);
+	port->throttled = nl_uint(attrs[VIRTUOSO_A_PORT_THROTTLED]);
+	port->turns = nl_uint(attrs[VIRTUOSO_A_PORT_TURNS]);
+	port->yields = nl_uint(attrs[VIRTUOSO_A_PORT_YIELDS]);
+	port_settings_take(attrs, port);
+	nl_each(VIRTUOSO_A_PORT_WORK, take_work, port);
+	nl_each(VIRTUOSO_A_PORT_DELAY, take_delay, port);
 	port->attached = attrs[VIRTUOSO_A_PORT_ATTACHED];
 	port->running = attrs[VIRTUOSO_A_PORT_RUNNING];
 }
@@ -97,6 +149,41 @@ static const char *running_text(const struct port *port)
 	return port->attached ? "attached" : "detached";
 }
 
+static void print_work(const struct port *port)
+{
+	uint32_t i;
+
+	printf("    turns %" PRIu64 " yields %" PRIu64 " throttled-times %" PRIu64 " work",
+	       port->turns, port->yields, port->throttled);
+	for (i = 0; i < port->nr_work; i++)
+		printf(" %s %s", port->work[i].name, format_ns(port->work[i].ns));
+	printf("\n    waited");
+	for (i = 0; i < port->nr_delay; i++)
+		if (port->delay[i])
+			printf(" %s%" PRIu64 "us:%" PRIu64, i + 1 < port->nr_delay ? "<" : ">=",
+			       (uint64_t)1 << (i + 1 < port->nr_delay ? i : i - 1), port->delay[i]);
+	printf("\n");
+}
+
+static void print_budget_json(const struct port *port)
+{
+	uint32_t i;
+
+	port_settings_json(port);
+	json_object("work_ns");
+	for (i = 0; i < port->nr_work; i++)
+		json_uint(port->work[i].name, port->work[i].ns);
+	json_close();
+	json_uint("throttled_ns", port->throttled_ns);
+	json_uint("throttled", port->throttled);
+	json_uint("turns", port->turns);
+	json_uint("yields", port->yields);
+	json_array("delay");
+	for (i = 0; i < port->nr_delay; i++)
+		json_uint(NULL, port->delay[i]);
+	json_close();
+}
+
 static void print_text(const struct port *port, const char *guest_dev)
 {
 	char ifname[IF_NAMESIZE] = "";
@@ -104,9 +191,11 @@ static void print_text(const struct port *port, const char *guest_dev)
 	printf("%s: type %s state %s index %" PRIu32 " core %" PRIu32 " mtu %" PRIu32 " mac %s\n",
 	       port->name, name_of(&types, port->type), running_text(port),
 	       port->index, port->core, port->mtu, port->mac);
-	printf("    flows %" PRIu32 " max-flows %" PRIu32 " busy %s slow %s\n",
-	       port->flows, port->max_flows, format_ns(port->busy_ns), format_ns(port->slow_ns));
-	printf("    ");
+	printf("    flows %" PRIu32 " busy %s slow %s throttled %s delay-p99 %" PRIu64 "us\n   ",
+	       port->flows, format_ns(port->busy_ns), format_ns(port->slow_ns),
+	       format_ns(port->throttled_ns), port_delay_us(port->delay, port->nr_delay, 990));
+	port_settings_print(port);
+	printf("\n    ");
 	if (if_indextoname(port->ifindex, ifname) && strcmp(ifname, port->name))
 		printf("dev %s ", ifname);
 	if (*port->uuid)
@@ -117,6 +206,8 @@ static void print_text(const struct port *port, const char *guest_dev)
 	if (opt.details)
 		printf(" features 0x%" PRIx64, port->features);
 	printf("\n");
+	if (opt.details)
+		print_work(port);
 }
 
 static void print_json(const struct port *port, const char *guest_dev)
@@ -124,7 +215,6 @@ static void print_json(const struct port *port, const char *guest_dev)
 	char ifname[IF_NAMESIZE] = "", features[24];
 
 	snprintf(features, sizeof(features), "0x%" PRIx64, port->features);
-	json_object(NULL);
 	json_str("name", port->name);
 	json_uint("index", port->index);
 	json_str("type", name_of(&types, port->type));
@@ -142,12 +232,12 @@ static void print_json(const struct port *port, const char *guest_dev)
 	json_str("features", features);
 	json_uint("core", port->core);
 	json_uint("flows", port->flows);
-	json_uint("max_flows", port->max_flows);
 	json_uint("busy_ns", port->busy_ns);
 	json_uint("slow_ns", port->slow_ns);
+	print_budget_json(port);
 }
 
-static void show_port(const struct port *port)
+void port_print(const struct port *port)
 {
 	char guest_dev[IF_NAMESIZE] = "";
 
@@ -157,6 +247,13 @@ static void show_port(const struct port *port)
 		print_json(port, guest_dev);
 	else
 		print_text(port, guest_dev);
+}
+
+static void show_port(const struct port *port)
+{
+	if (opt.json)
+		json_object(NULL);
+	port_print(port);
 	if (opt.statistics)
 		stats_of_port(port->name);
 	if (opt.json)
@@ -177,19 +274,51 @@ static void collect(struct nlattr *const attrs[NL_ATTRS], void *arg)
 	port_take(attrs, &list->ports[list->nr++]);
 }
 
+int port_dump(nl_show_t show, void *arg)
+{
+	return nl_dump(nl_request(VIRTUOSO_CMD_PORT_GET, &port_spec), show, arg);
+}
+
+/* Filters, which the kernel applies. */
+static void put_filters(struct nlmsghdr *nlh, struct args *args)
+{
+	const char *word;
+
+	while ((word = args_next(args))) {
+		if (nlh->nlmsg_len > 768)
+			usage_error("too many filters");
+		if (!strcmp(word, "type"))
+			mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_TYPE,
+					 value_of(&types, args_need(args, "the type"), word));
+		else if (!strcmp(word, "running"))
+			mnl_attr_put(nlh, VIRTUOSO_A_PORT_RUNNING, 0, NULL);
+		else
+			usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
+	}
+}
+
+static bool is_filter(const char *word)
+{
+	return !strcmp(word, "type") || !strcmp(word, "running");
+}
+
 static int port_show(struct args *args)
 {
-	const char *name = args_next(args);
+	const char *name = args->argc && !is_filter(args->argv[0]) ? args_next(args) : NULL;
 	struct port_list list = { };
+	struct nlmsghdr *nlh;
 	size_t i;
 	int err;
 
-	args_end(args);
-	nl_open();
 	if (name)
+		args_end(args);
+	if (name) {
 		err = nl_do(named_request(VIRTUOSO_CMD_PORT_GET, name), collect, &list);
-	else
-		err = nl_dump(nl_request(VIRTUOSO_CMD_PORT_GET, &port_spec), collect, &list);
+	} else {
+		nlh = nl_request(VIRTUOSO_CMD_PORT_GET, &port_spec);
+		put_filters(nlh, args);
+		err = nl_dump(nlh, collect, &list);
+	}
 	if (err)
 		fail("%s", nl_error());
 	if (opt.json)
@@ -206,21 +335,19 @@ static int port_show(struct args *args)
 static int port_set(struct args *args)
 {
 	const char *name = args_need(args, "the name of the port"), *word;
-	uint32_t max_flows = 0;
-	bool set = false;
 	struct nlmsghdr *nlh;
+	bool set = false;
 
+	nlh = named_request(VIRTUOSO_CMD_PORT_SET, name);
 	while ((word = args_next(args))) {
-		if (strcmp(word, "max-flows"))
+		if (nlh->nlmsg_len > 768)
+			usage_error("too many settings");
+		if (!port_setting_put(nlh, word, args))
 			usage_error("there is no setting \"%s\" of a port", word);
-		max_flows = args_u32(args, word);
 		set = true;
 	}
 	if (!set)
 		usage_error("what to set is missing, try \"virtuosoctl help\"");
-	nl_open();
-	nlh = named_request(VIRTUOSO_CMD_PORT_SET, name);
-	mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_MAX_FLOWS, max_flows);
 	if (nl_do(nlh, NULL, NULL))
 		fail("%s", nl_error());
 	return 0;
@@ -235,7 +362,6 @@ static int port_del(struct args *args)
 	if (word && !force)
 		usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
 	args_end(args);
-	nl_open();
 	if (port_get(name, &port))
 		fail("%s", nl_error());
 	had_mdev = port.type == VIRTUOSO_PORT_TYPE_VM && mdev_exists(&port);

@@ -16,6 +16,20 @@
 
 #define UUID_TEXT_BYTES	37
 
+/* What can be set (port_opt.c). */
+enum port_setting {
+	PORT_MAX_FLOWS,
+	PORT_WEIGHT,
+	PORT_GUARANTEE,
+	PORT_LIMIT,
+	PORT_BURST,
+	PORT_SETTINGS,
+};
+
+/* Kinds of work, and classes of queue delay: room for more than the kernel has. */
+#define PORT_WORKS	16
+#define PORT_DELAYS	32
+
 struct port {
 	bool valid;
 	char name[VIRTUOSO_PORT_NAME_LEN + 1];
@@ -27,22 +41,54 @@ struct port {
 	uint32_t mtu;
 	uint32_t core;
 	uint32_t flows;
-	uint32_t max_flows;
 	uint32_t device_status;
 	uint64_t features;
 	uint64_t busy_ns;
 	uint64_t slow_ns;
+	uint64_t throttled_ns;
+	uint64_t throttled;
+	uint64_t turns;
+	uint64_t yields;
+	struct {
+		bool there;
+		uint64_t value;
+	} set[PORT_SETTINGS];
+	struct {
+		char name[16];
+		uint64_t ns;
+	} work[PORT_WORKS];
+	uint32_t nr_work;
+	uint64_t delay[PORT_DELAYS];	/* turns that waited less than 1, 2, 4, 8 ... us; the rest */
+	uint32_t nr_delay;
 	bool attached;
 	bool running;
 };
 
 extern const struct nl_spec port_spec;
 
-/* nl_show_t: fills the struct port at @arg */
+struct args;
+
+/* Adds the setting that @word names; false: it is none. */
+bool port_setting_put(struct nlmsghdr *nlh, const char *word, struct args *args);
+/* The word for an attribute that is a setting, or NULL. */
+const char *port_setting_name(uint16_t attr);
+void port_settings_take(struct nlattr *const attrs[NL_ATTRS], struct port *port);
+/* As they are written on the command line; as members of a JSON object. */
+void port_settings_print(const struct port *port);
+void port_settings_json(const struct port *port);
+const char *port_type_name(const struct port *port);
+/* In us: less than the result is what part @permille of the turns counted in @delay waited; 0: none. */
+uint64_t port_delay_us(const uint64_t delay[PORT_DELAYS], uint32_t nr, uint32_t permille);
+
+/* nl_show_t: fills the struct port at @arg, while the message is shown */
 void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg);
 /* 0, or -errno with nl_error() */
 int port_get(const char *name, struct port *port);
 int port_delete(const char *name);
+/* Calls @show for each port. 0, or -errno with nl_error() */
+int port_dump(nl_show_t show, void *arg);
+/* As text, or as members of a JSON object. */
+void port_print(const struct port *port);
 
 /* --- sysfs.c: the devices of ports --- */
 

@@ -4,6 +4,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <ctype.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,15 +28,34 @@ static void put_mac(struct nlmsghdr *nlh, const char *word)
 	mnl_attr_put(nlh, VIRTUOSO_A_PORT_MAC, sizeof(mac), mac);
 }
 
+static void put_uuid(struct nlmsghdr *nlh, const char *word)
+{
+	unsigned int byte;
+	uint8_t uuid[16];
+	const char *at = word;
+	int i;
+
+	for (i = 0; i < 16; i++, at += 2) {
+		if ((i == 4 || i == 6 || i == 8 || i == 10) && *at++ != '-')
+			break;
+		if (!isxdigit(at[0]) || !isxdigit(at[1]) || sscanf(at, "%2x", &byte) != 1)
+			break;
+		uuid[i] = byte;
+	}
+	if (i < 16 || *at)
+		usage_error("\"%s\" is not a UUID", word);
+	mnl_attr_put(nlh, VIRTUOSO_A_PORT_UUID, sizeof(uuid), uuid);
+}
+
 static void put_option(struct nlmsghdr *nlh, const char *word, struct args *args)
 {
 	if (!strcmp(word, "mac"))
 		put_mac(nlh, args_need(args, "the MAC address"));
-	else if (!strcmp(word, "max-flows"))
-		mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_MAX_FLOWS, args_u32(args, word));
 	else if (!strcmp(word, "mtu"))
 		mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_MTU, args_u32(args, word));
-	else
+	else if (!strcmp(word, "uuid"))
+		put_uuid(nlh, args_need(args, "the UUID"));
+	else if (!port_setting_put(nlh, word, args))
 		usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
 }
 
@@ -113,6 +133,18 @@ static int make_device(const struct port *port, char guest_dev[IF_NAMESIZE])
 	return guest_netdev_wait(port, guest_dev) ? 0 : -1;
 }
 
+/* restore: a port that is there already as the line has it is left alone, and so is its device. */
+static bool port_there(const char *name, uint32_t type)
+{
+	struct port port;
+
+	if (!opt.restoring || port_get(name, &port) || !port.valid)
+		return false;
+	if (port.type != type)
+		fail("port %s exists and is of another type", name);
+	return port.type != VIRTUOSO_PORT_TYPE_VM || mdev_exists(&port) || !mdev_create(&port);
+}
+
 int port_add(struct args *args)
 {
 	const char *name = args_need(args, "the name of the port"), *word;
@@ -123,7 +155,8 @@ int port_add(struct args *args)
 
 	if (strlen(name) > 255)
 		fail("name: too long");
-	nl_open();
+	if (port_there(name, type))
+		return 0;
 	nlh = nl_request(VIRTUOSO_CMD_PORT_NEW, &port_spec);
 	mnl_attr_put_strz(nlh, VIRTUOSO_A_PORT_NAME, name);
 	mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_TYPE, type);
@@ -139,6 +172,7 @@ int port_add(struct args *args)
 			complain("%s", nl_error());
 		return CTL_FAILED;
 	}
-	print(&port, guest_dev);
+	if (!opt.restoring)
+		print(&port, guest_dev);
 	return 0;
 }

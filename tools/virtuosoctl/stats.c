@@ -118,7 +118,6 @@ static int stats_show(struct args *args)
 	}
 	if (only && strlen(only) > 255)
 		fail("port: too long");
-	nl_open();
 	if (opt.json)
 		json_begin(opt.pretty);
 	dump(&p, only);
@@ -129,6 +128,11 @@ static int stats_show(struct args *args)
 
 int stats_main(struct args *args)
 {
+	if (args->argc && (!strcmp(args->argv[0], "-prometheus") || !strcmp(args->argv[0], "prometheus"))) {
+		args_next(args);
+		args_end(args);
+		return prometheus();
+	}
 	/* "stats port NAME" is "stats show port NAME" */
 	if (args->argc && abbreviates(args->argv[0], "show"))
 		args_next(args);

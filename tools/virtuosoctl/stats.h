@@ -9,5 +9,7 @@
 
 /* The counters of one port, as part of its description. */
 void stats_of_port(const char *name);
+/* stats -prometheus */
+int prometheus(void);
 
 #endif /* STATS_H */

@@ -11,41 +11,57 @@ _virtuosoctl_cores() {
 	virtuosoctl core show 2> /dev/null | sed -n 's/^core \([0-9]*\): .*/\1/p'
 }
 
+_virtuosoctl_counters() {
+	virtuosoctl stats show 2> /dev/null | sed -n 's/^    \([a-z_0-9]*\) .*/\1/p' | sort -u
+}
+
+_virtuosoctl_settings="max-flows weight guarantee limit burst"
+
 # The words that may follow those before the cursor, options left out.
 _virtuosoctl_words() {
 	local previous=${*: -1}
 
 	case $# in
-	0) echo "port flow core stats help"; return ;;
+	0) echo "port flow listener core stats monitor top save restore help"; return ;;
 	1)
 		case $1 in
 		port) echo "show add set del help" ;;
 		core) echo "show set help" ;;
 		flow) echo "show help port state direction laddr raddr lport rport" ;;
-		stats) echo "show help port nonzero" ;;
+		listener) echo "show help port lport" ;;
+		stats) echo "show help port nonzero -prometheus" ;;
+		monitor) echo "ports guests cores" ;;
+		top) echo "interval count" ;;
+		save|restore) compgen -f ;;
 		esac
 		return ;;
 	esac
 	case $1,$2,$previous in
-	flow,*,port|stats,*,port) _virtuosoctl_ports ;;
+	flow,*,port|stats,*,port|listener,*,port) _virtuosoctl_ports ;;
 	flow,*,state)
 		echo "established syn-sent syn-recv fin-wait-1 fin-wait-2 time-wait close" \
 			"close-wait last-ack closing" ;;
 	flow,*,direction) echo "active passive" ;;
-	flow,*,laddr|flow,*,raddr|flow,*,lport|flow,*,rport) ;;
+	flow,*,laddr|flow,*,raddr|flow,*,lport|flow,*,rport|listener,*,lport) ;;
 	flow,*) echo "port state direction laddr raddr lport rport" ;;
-	stats,*) echo "port nonzero" ;;
+	listener,*) echo "port lport" ;;
+	stats,*) echo "port nonzero $(_virtuosoctl_counters)" ;;
+	monitor,*) echo "ports guests cores" ;;
+	top,*) echo "interval count" ;;
 	core,show,show|core,set,set) _virtuosoctl_cores ;;
-	core,set,*) [ $# != 3 ] || echo "poll-us" ;;
-	port,show,show|port,set,set|port,del,del) _virtuosoctl_ports ;;
-	port,set,*) [ $# != 3 ] || echo "max-flows" ;;
+	core,set,order) echo "fair fifo" ;;
+	core,set,*) [ $(($# % 2)) = 0 ] || echo "poll-us piece turn burst debt order" ;;
+	port,show,type) echo "vm container" ;;
+	port,show,show) _virtuosoctl_ports; echo "type running" ;;
+	port,show,*) echo "type running" ;;
+	port,set,set|port,del,del) _virtuosoctl_ports ;;
+	port,set,*) [ $(($# % 2)) = 0 ] || echo "$_virtuosoctl_settings" ;;
 	port,del,*) [ $# != 3 ] || echo "force" ;;
-	port,add,mac|port,add,max-flows|port,add,mtu) ;;
 	port,add,*)
 		case $# in
 		2) ;;
 		3) echo "vm container" ;;
-		*) echo "mac max-flows mtu" ;;
+		*) [ $(($# % 2)) != 0 ] || echo "mac mtu uuid $_virtuosoctl_settings" ;;
 		esac ;;
 	esac
 }
@@ -53,11 +69,16 @@ _virtuosoctl_words() {
 _virtuosoctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} before=() w
 
+	if [[ ${COMP_WORDS[COMP_CWORD-1]} == -b* ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+	fi
 	for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		[[ $w == -* ]] || before+=("$w")
 	done
 	if [[ $cur == -* && ${#before[@]} == 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "-json -pretty -details -statistics -Version -help" -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W \
+			"-json -pretty -details -statistics -batch -force -Version -help" -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_virtuosoctl_words "${before[@]}")" -- "$cur")
 	fi

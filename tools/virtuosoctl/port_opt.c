@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * virtuosoctl: the settings of a port, in "port add", "port set", "port show" and "save".
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "json.h"
+#include "nl.h"
+#include "port.h"
+
+/* In the order of enum port_setting. */
+static const struct {
+	const char *word;	/* on the command line, in text and in error messages */
+	const char *key;	/* in JSON */
+	uint16_t attr;
+	enum unit unit;
+} settings[PORT_SETTINGS] = {
+	{ "max-flows", "max_flows", VIRTUOSO_A_PORT_MAX_FLOWS, UNIT_COUNT },
+	{ "weight", "weight", VIRTUOSO_A_PORT_WEIGHT, UNIT_COUNT },
+	{ "guarantee", "guarantee_permille", VIRTUOSO_A_PORT_GUARANTEE_PERMILLE, UNIT_PERMILLE },
+	{ "limit", "limit_permille", VIRTUOSO_A_PORT_LIMIT_PERMILLE, UNIT_PERMILLE },
+	{ "burst", "burst_us", VIRTUOSO_A_PORT_BURST_US, UNIT_US },
+};
+
+bool port_setting_put(struct nlmsghdr *nlh, const char *word, struct args *args)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_SETTINGS; i++) {
+		if (strcmp(word, settings[i].word))
+			continue;
+		if (settings[i].unit == UNIT_BYTES)
+			mnl_attr_put_u64(nlh, settings[i].attr,
+					 args_value(args, word, UNIT_BYTES, UINT64_MAX / 2));
+		else
+			mnl_attr_put_u32(nlh, settings[i].attr,
+					 args_value(args, word, settings[i].unit, UINT32_MAX));
+		return true;
+	}
+	return false;
+}
+
+const char *port_setting_name(uint16_t attr)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_SETTINGS; i++)
+		if (settings[i].attr == attr)
+			return settings[i].word;
+	return NULL;
+}
+
+void port_settings_take(struct nlattr *const attrs[NL_ATTRS], struct port *port)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_SETTINGS; i++) {
+		port->set[i].there = attrs[settings[i].attr];
+		port->set[i].value = nl_uint(attrs[settings[i].attr]);
+	}
+}
+
+void port_settings_print(const struct port *port)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_SETTINGS; i++)
+		if (port->set[i].there)
+			printf(" %s %s", settings[i].word,
+			       value_text(port->set[i].value, settings[i].unit));
+}
+
+void port_settings_json(const struct port *port)
+{
+	size_t i;
+
+	for (i = 0; i < PORT_SETTINGS; i++)
+		if (port->set[i].there)
+			json_uint(settings[i].key, port->set[i].value);
+}
