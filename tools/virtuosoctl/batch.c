@@ -11,8 +11,6 @@
 
 #include "ctl.h"
 
-#define WORDS_MAX	128
-
 /* Ends the word at *@at, which may be quoted in part; returns the rest of the line. */
 static char *end_of_word(char *at)
 {
@@ -34,36 +32,73 @@ static char *end_of_word(char *at)
 	return at;
 }
 
-/* Splits @line; '#' at the start of a word begins a comment. */
-static int split(char *line, char *words[WORDS_MAX])
+/* Splits @line; '#' at the start of a word begins a comment. Return: the words. */
+static char **split(char *line, int *nr)
 {
-	int nr = 0;
+	char **words = NULL;
+	int size = 0;
 
+	*nr = 0;
 	for (;;) {
 		line += strspn(line, " \t\r\n");
 		if (!*line || *line == '#')
-			return nr;
-		if (nr == WORDS_MAX)
-			usage_error("too many words");
-		words[nr++] = line;
+			return words;
+		if (*nr == size) {
+			size = 2 * size + 16;
+			words = xrealloc(words, size * sizeof(*words));
+		}
+		words[(*nr)++] = line;
 		line = end_of_word(line);
 	}
 }
 
-/* Frees nothing that a command has left behind: it lives as long as the program. */
+/* What a command that failed has left behind is not freed: it lives as long as the program. */
 static int run_text(struct args *args)
 {
-	char *words[WORDS_MAX];
-	struct args line = { split(args->argv[0], words), words };
+	int nr, status = 0;
+	char **words = split(args->argv[0], &nr);
+	struct args line = { nr, words };
 
-	return line.argc ? run_words(&line) : 0;
+	if (nr)
+		status = run_words(&line);
+	free(words);
+	return status;
+}
+
+/*
+ * The next line; one that ends with a backslash goes on with the one after it. Counts the lines
+ * at @number. Return: there is one.
+ */
+static bool get_line(FILE *file, char **line, size_t *size, unsigned int *number)
+{
+	char *more = NULL;
+	size_t more_size = 0;
+	ssize_t len, more_len;
+
+	len = getline(line, size, file);
+	if (len < 0)
+		return false;
+	++*number;
+	while (len >= 2 && !strcmp(*line + len - 2, "\\\n")) {
+		more_len = getline(&more, &more_size, file);
+		if (more_len < 0)
+			break;
+		++*number;
+		len -= 2;
+		*size = len + more_len + 1;
+		*line = xrealloc(*line, *size);
+		memcpy(*line + len, more, more_len + 1);
+		len += more_len;
+	}
+	free(more);
+	return true;
 }
 
 int batch(const char *path)
 {
 	bool in = !strcmp(path, "-");
 	FILE *file = in ? stdin : fopen(path, "re");
-	unsigned int number = 0;
+	unsigned int number = 0, first;
 	int status = 0, got;
 	size_t size = 0;
 	char *line = NULL, place[300];
@@ -71,8 +106,11 @@ int batch(const char *path)
 
 	if (!file)
 		fail("%s: %s", path, strerror(errno));
-	while ((!status || opt.force) && getline(&line, &size, file) >= 0) {
-		snprintf(place, sizeof(place), "%.250s:%u: ", in ? "standard input" : path, ++number);
+	while (!status || opt.force) {
+		first = number + 1;
+		if (!get_line(file, &line, &size, &number))
+			break;
+		snprintf(place, sizeof(place), "%.250s:%u: ", in ? "standard input" : path, first);
 		complain_about(place);
 		args = (struct args){ 1, &line };
 		got = run_line(run_text, &args);

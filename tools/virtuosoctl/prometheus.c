@@ -46,6 +46,7 @@ static void print_seconds(uint64_t ns)
 
 static uint64_t port_busy(const struct port *p) { return p->busy_ns; }
 static uint64_t port_slow(const struct port *p) { return p->slow_ns; }
+static uint64_t port_throttled(const struct port *p) { return p->throttled_ns; }
 static uint64_t port_flows(const struct port *p) { return p->flows; }
 static uint64_t port_max_flows(const struct port *p) { return p->set[PORT_MAX_FLOWS].value; }
 static uint64_t port_running(const struct port *p) { return p->running; }
@@ -59,6 +60,8 @@ static const struct {
 } port_metrics[] = {
 	{ "port_busy_seconds_total", "CPU time that fast-path cores spent on the port", port_busy, true },
 	{ "port_slow_seconds_total", "CPU time that the slow path spent on the port", port_slow, true },
+	{ "port_throttled_seconds_total", "time for which there was work and the limit did not allow it",
+	  port_throttled, true },
 	{ "port_flows", "connections now", port_flows, false },
 	{ "port_max_flows", "most connections that the guest may have", port_max_flows, false },
 	{ "port_running", "1: the guest's driver runs", port_running, false },
@@ -81,6 +84,42 @@ static void print_ports(const struct sample *s)
 			else
 				printf("%" PRIu64, port_metrics[m].of(&s->ports[i].port));
 			putchar('\n');
+		}
+	}
+}
+
+/* CPU time by kind of work; turns by how long the port had waited for them, each in one class. */
+static void print_work(const struct sample *s)
+{
+	const struct port *p;
+	size_t i;
+	uint32_t n;
+
+	begin("port_work_seconds_total", "", "counter", "CPU time of fast-path cores by kind of work");
+	for (i = 0; i < s->nr_ports; i++) {
+		p = &s->ports[i].port;
+		for (n = 0; n < p->nr_work; n++) {
+			printf("virtuoso_port_work_seconds_total{port=\"");
+			print_label(p->name);
+			printf("\",work=\"");
+			print_label(p->work[n].name);
+			printf("\"} ");
+			print_seconds(p->work[n].ns);
+			putchar('\n');
+		}
+	}
+	begin("port_turns_total", "", "counter",
+	      "turns by how long the port had waited for them, below so many microseconds");
+	for (i = 0; i < s->nr_ports; i++) {
+		p = &s->ports[i].port;
+		for (n = 0; n < p->nr_delay; n++) {
+			printf("virtuoso_port_turns_total{port=\"");
+			print_label(p->name);
+			if (n + 1 < p->nr_delay)
+				printf("\",below_us=\"%" PRIu64 "\"} ", (uint64_t)1 << n);
+			else
+				printf("\",below_us=\"+Inf\"} ");
+			printf("%" PRIu64 "\n", p->delay[n]);
 		}
 	}
 }
@@ -152,6 +191,7 @@ int prometheus(void)
 	nl_open();
 	sample_take(&sample);
 	print_ports(&sample);
+	print_work(&sample);
 	print_counters(&sample);
 	print_cores(&sample);
 	sample_free(&sample);

@@ -166,6 +166,17 @@ static void show_core(const struct rates *r, const struct core *now)
 	       busy / 10.0, poll_share / 10.0, short_number(rate(r, now->turns, before->turns)));
 }
 
+/* Of the turns between the two. */
+static uint64_t delay_p99_us(const struct port *now, const struct port *before)
+{
+	uint64_t delay[PORT_DELAYS];
+	uint32_t i;
+
+	for (i = 0; i < now->nr_delay; i++)
+		delay[i] = now->delay[i] - before->delay[i];
+	return port_delay_us(delay, now->nr_delay, 990);
+}
+
 static void show_port_json(const struct rates *r, const struct port_sample *now,
 			   const struct port_sample *before)
 {
@@ -179,6 +190,8 @@ static void show_port_json(const struct rates *r, const struct port_sample *now,
 	json_uint("records_per_s", counter_rate(r, now, before, "chan_submit"));
 	json_uint("connections_per_s", counter_rate(r, now, before, "sp_established"));
 	json_uint("retrans_per_s", counter_rate(r, now, before, "fp_retrans_segs"));
+	json_milli("throttled", share(r, now->port.throttled_ns, before->port.throttled_ns));
+	json_uint("delay_p99_us", delay_p99_us(&now->port, &before->port));
 	json_uint("flows", now->port.flows);
 	json_close();
 }
@@ -193,7 +206,7 @@ static void show_port(const struct rates *r, const struct port_sample *now)
 		show_port_json(r, now, before);
 		return;
 	}
-	printf("%-15s %4" PRIu32 " %5.1f %5.1f %8s %8s %8s %7s %7s %7" PRIu32 "\n",
+	printf("%-15s %4" PRIu32 " %5.1f %5.1f %8s %8s %8s %7s %7s %6.1f %7" PRIu64 " %7" PRIu32 "\n",
 	       now->port.name, now->port.core,
 	       share(r, now->port.busy_ns, before->port.busy_ns) / 10.0,
 	       share(r, now->port.slow_ns, before->port.slow_ns) / 10.0,
@@ -201,7 +214,9 @@ static void show_port(const struct rates *r, const struct port_sample *now)
 	       short_number(8 * counter_rate(r, now, before, "fp_tx_bytes")),
 	       short_number(counter_rate(r, now, before, "chan_submit")),
 	       short_number(counter_rate(r, now, before, "sp_established")),
-	       short_number(counter_rate(r, now, before, "fp_retrans_segs")), now->port.flows);
+	       short_number(counter_rate(r, now, before, "fp_retrans_segs")),
+	       share(r, now->port.throttled_ns, before->port.throttled_ns) / 10.0,
+	       delay_p99_us(&now->port, &before->port), now->port.flows);
 }
 
 /* Ports in order of the CPU time that they used since the sample before. */
@@ -250,8 +265,8 @@ static void show_table(const struct rates *r)
 		fputs("\033[H\033[J", stdout);
 	for (i = 0; i < r->now->nr_cores && i + 3 < lines; i++)
 		show_core(r, &r->now->cores[i]);
-	printf("%-15s %4s %5s %5s %8s %8s %8s %7s %7s %7s\n", "PORT", "CORE", "CPU%", "SLOW%",
-	       "RX-bit/s", "TX-bit/s", "REC/s", "CONN/s", "RETR/s", "FLOWS");
+	printf("%-15s %4s %5s %5s %8s %8s %8s %7s %7s %6s %7s %7s\n", "PORT", "CORE", "CPU%", "SLOW%",
+	       "RX-bit/s", "TX-bit/s", "REC/s", "CONN/s", "RETR/s", "THROT%", "P99-us", "FLOWS");
 	left = lines > i + 2 ? lines - i - 2 : 0;
 	for (i = 0; i < r->now->nr_ports && i < left; i++)
 		show_port(r, &r->now->ports[i]);
