@@ -612,7 +612,7 @@ static void vho_policy_dscp__live(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_ESTABLISHED);
 }
 
-static void vho_policy_buffer__bounds_the_window(struct kunit *test)
+static void vho_policy_buffer__live(struct kunit *test)
 {
 	const struct vho_policy_rule rules[] = { VHO_TEST_RULE(ALLOW, .buffer_bytes = 8192) };
 	struct vho_fake *f = test->priv;
@@ -645,7 +645,7 @@ static struct kunit_case vho_policy_test_cases[] = {
 	KUNIT_CASE(vho_policy_walk__crosses_hand_over),
 	KUNIT_CASE(vho_policy_walk__threads),
 	KUNIT_CASE(vho_policy_dscp__live),
-	KUNIT_CASE(vho_policy_buffer__bounds_the_window),
+	KUNIT_CASE(vho_policy_buffer__live),
 	{}
 };
 

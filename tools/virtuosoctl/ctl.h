@@ -89,6 +89,7 @@ int port_add(struct args *args);
 int flow_main(struct args *args);
 int core_main(struct args *args);
 int stats_main(struct args *args);
+int policy_main(struct args *args);
 int listener_main(struct args *args);
 int monitor_main(struct args *args);
 int top_main(struct args *args);

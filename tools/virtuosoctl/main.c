@@ -29,6 +29,10 @@ static const char usage_text[] =
 "                   order { fair | fifo } }...\n"
 "       virtuosoctl stats [ show ] [ port NAME ] [ nonzero ] [ NAME-GLOB ]\n"
 "       virtuosoctl stats -prometheus\n"
+"       virtuosoctl policy [ show ] [ NAME | default ]\n"
+"       virtuosoctl policy set { NAME | default } { file FILE | [ sources { learn | ADDR[,ADDR]... } ]\n"
+"                   [ default ACTION ] [ rule RULE ]... }\n"
+"       virtuosoctl policy flush { NAME | default }\n"
 "       virtuosoctl monitor [ ports ] [ guests ] [ cores ]\n"
 "       virtuosoctl top [ interval SECONDS ] [ -n COUNT ]\n"
 "       virtuosoctl save [ FILE ]\n"
@@ -41,6 +45,9 @@ static const char usage_text[] =
 "       STATE := { established | syn-sent | syn-recv | fin-wait-1 | fin-wait-2 | time-wait |\n"
 "                  close | close-wait | last-ack | closing }\n"
 "       DIR := { active | passive }\n"
+"       RULE := ACTION [ connect | accept | both ] [ { to | from | with } PREFIX ] [ port N[-N] ]\n"
+"               [ local-port N[-N] ] [ dscp N ] [ buffer BYTES ]\n"
+"       ACTION := { allow | deny | drop }\n"
 "\n"
 "See virtuosoctl(8).\n";
 
@@ -162,6 +169,7 @@ int run_words(struct args *args)
 		{ "core", core_main },
 		{ "listener", listener_main },
 		{ "stats", stats_main },
+		{ "policy", policy_main },
 		{ "monitor", monitor_main },
 		{ "top", top_main },
 		{ "save", save_main },

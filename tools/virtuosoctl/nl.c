@@ -265,6 +265,7 @@ static int take_datagram(int len, nl_show_t show, void *arg, bool *interrupted)
 
 static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg, bool *interrupted)
 {
+	int size = nlh->nlmsg_len;
 	int ret;
 
 	nl_open();
@@ -272,6 +273,9 @@ static int exchange(struct nlmsghdr *nlh, nl_show_t show, void *arg, bool *inter
 		nlh->nlmsg_type = family;
 	nlh->nlmsg_seq = ++seq;
 	error_text[0] = '\0';
+	/* The kernel takes a request whole. Who may not do this may not send one that needs it. */
+	if (size > BUFFER_BYTES)
+		setsockopt(mnl_socket_get_fd(sock), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	if (mnl_socket_sendto(sock, nlh, nlh->nlmsg_len) < 0)
 		return io_error("send");
 	do {
