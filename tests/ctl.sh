@@ -222,9 +222,11 @@ test_restore() {
 	local uuid
 	virtuosoctl port add kept vm weight 7 limit 50% mtu 9000 max-flows 99 > /dev/null
 	virtuosoctl core set 0 turn 30us
+	virtuosoctl policy set kept default deny rule allow to 10.7.0.0/24 port 80-90 rule drop from 10.9.0.0/16
 	uuid=$(virtuosoctl -j port show kept | jq -r '.[0].uuid')
 	virtuosoctl save > "$WORK/saved"
 	virtuosoctl save "$WORK/saved2"
+	assert_eq "$(grep -c 'rule ' "$WORK/saved")" 2 "rules that were saved"
 	cmp "$WORK/saved" "$WORK/saved2"
 	virtuosoctl port del kept
 	virtuosoctl core set 0 turn 20us

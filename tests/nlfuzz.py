@@ -144,6 +144,7 @@ class Fuzzer:
         self.family = family_id()
         self.r = random.Random(seed)
         self.requests = spec.requests()
+        self.wild = True
         self.sent = self.refused = self.accepted = 0
 
     # --- the state
@@ -201,7 +202,7 @@ class Fuzzer:
         r = self.r
         data = self.payload(a, depth)
         flags = NLA_F_NESTED if a["type"] == "nest" else 0
-        how = r.random()
+        how = r.random() if self.wild else 1
         if how < .06:
             data = data[:r.randrange(len(data) + 1)]
         elif how < .09:
@@ -214,7 +215,7 @@ class Fuzzer:
         elif how < .14:
             flags ^= r.choice([NLA_F_NESTED, NLA_F_NET_BYTEORDER])
         out = attr(number, data, flags)
-        if r.random() < .03:
+        if self.wild and r.random() < .03:
             # A length that does not fit.
             out = struct.pack("H", r.choice([0, 1, 3, 4, 5, len(out) + 1, len(out) + 4, 65535])) + out[2:]
         return out
@@ -226,6 +227,9 @@ class Fuzzer:
         numbers = [n for n, a in known.items() if a["type"] != "unused" and
                    (wanted is None or a["name"] in wanted)]
         out = []
+        if not self.wild:
+            return b"".join(self.attr(n, known[n], depth) for n in numbers if depth < 4 and (
+                known[n]["name"] in ("name", "port", "type", "index") or r.random() < .2))
         for n in numbers:
             required = known[n]["name"] in ("name", "port", "type", "index")
             if depth < 4 and r.random() < (.95 if required else .3):
@@ -243,13 +247,14 @@ class Fuzzer:
     def request(self, seq):
         """A request, is it a dump."""
         r = self.r
+        self.wild = r.random() < .7
         op, dump, wanted = r.choice(self.requests)
         cmd, version = op["number"], 1
         body = self.body(op["attribute-set"], wanted)
         if op["name"] in ("port-del", "policy-set") and (b"p1" in body or b"p2" in body):
             body = b""
         flags = F_REQUEST | (F_DUMP if dump else F_ACK)
-        how = r.random()
+        how = r.random() if self.wild else 1
         if how < .03:
             cmd = r.randrange(256)
         elif how < .05:
@@ -261,6 +266,8 @@ class Fuzzer:
         elif how < .11:
             body = body[:r.randrange(len(body) + 1)]
         out = message(self.family, flags, seq, struct.pack("BBH", cmd, version, 0) + body)
+        if not self.wild:
+            return out, dump
         if r.random() < .02:
             out = out[:r.randrange(len(out) + 1)]
         if r.random() < .02:

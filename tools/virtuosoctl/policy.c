@@ -94,6 +94,18 @@ static void print_count(const struct nlattr *matched, const struct nlattr *refus
 	printf(" matched %" PRIu64 " refused %" PRIu64, nl_uint(matched), nl_uint(refused));
 }
 
+static void print_settings(struct nlattr *const a[NL_ATTRS])
+{
+	bool more = false;
+
+	printf("sources ");
+	if (is_fixed(a))
+		nl_each(VIRTUOSO_A_POLICY_SOURCE, show_source_text, &more);
+	else
+		printf("learn");
+	printf(" default %s", name_of(&policy_actions, nl_uint(a[VIRTUOSO_A_POLICY_DEFAULT_ACTION])));
+}
+
 static void begin_text(struct nlattr *const a[NL_ATTRS])
 {
 	bool more = false;
@@ -191,7 +203,6 @@ static void rule_text(struct nlattr *const r[NL_ATTRS])
 		printf(" #");
 		print_count(r[VIRTUOSO_A_POLICY_RULE_MATCHED], r[VIRTUOSO_A_POLICY_RULE_REFUSED]);
 	}
-	printf("\n");
 }
 
 static void show_policy(struct nlattr *const attrs[NL_ATTRS], void *arg)
@@ -205,6 +216,8 @@ static void show_policy(struct nlattr *const attrs[NL_ATTRS], void *arg)
 			rule_json(rule);
 		else
 			rule_text(rule);
+		if (!opt.json)
+			printf("\n");
 		return;
 	}
 	end_set();
@@ -224,6 +237,38 @@ void policy_put_port(struct nlmsghdr *nlh, const char *name)
 	if (strlen(name) > 255)
 		fail("port: too long");
 	mnl_attr_put_strz(nlh, VIRTUOSO_A_POLICY_PORT, name);
+}
+
+/* As one command that goes on from line to line, for "restore". */
+static void save_set(struct nlattr *const attrs[NL_ATTRS], void *arg)
+{
+	struct nlattr *rule[NL_ATTRS];
+
+	(void)arg;
+	if (attrs[VIRTUOSO_A_POLICY_RULE]) {
+		nl_nested(attrs[VIRTUOSO_A_POLICY_RULE], rule);
+		printf(" \\\n\t");
+		rule_text(rule);
+		return;
+	}
+	if (open_set)
+		printf("\n");
+	open_set = true;
+	printf("policy set %s ", attrs[VIRTUOSO_A_POLICY_PORT] ?
+	       nl_str(attrs[VIRTUOSO_A_POLICY_PORT]) : "default");
+	print_settings(attrs);
+}
+
+int policy_save(void)
+{
+	int err;
+
+	open_set = false;
+	err = nl_dump(nl_request(VIRTUOSO_CMD_POLICY_GET, &policy_spec), save_set, NULL);
+	if (open_set)
+		printf("\n");
+	open_set = false;
+	return err;
 }
 
 static int policy_show(struct args *args)

@@ -14,6 +14,7 @@
 #include "core.h"
 #include "ctl.h"
 #include "nl.h"
+#include "policy.h"
 #include "port.h"
 
 static void save_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
@@ -45,7 +46,9 @@ static void save_port(struct nlattr *const attrs[NL_ATTRS], void *arg)
 static void save(void)
 {
 	printf("# Virtuoso, written by virtuosoctl save; virtuosoctl restore reads it.\n");
-	if (core_dump(save_core, NULL) || port_dump(save_port, NULL))
+	/* A rule's counters are not its text. */
+	opt.statistics = false;
+	if (core_dump(save_core, NULL) || port_dump(save_port, NULL) || policy_save())
 		fail("%s", nl_error());
 }
 
