@@ -156,6 +156,9 @@ unchanged 'not permitted' setpriv --reuid 65534 --regid 65534 --clear-groups \
 printf 'default drop\n\nallow # comment\ndeny from\n' > $WORK/bad
 unchanged "$WORK/bad:4: the prefix is missing" policy set p1 file $WORK/bad
 policy show p1 | policy set p2 file -
+virtuosoctl save $WORK/saved
+policy flush p1
+virtuosoctl restore $WORK/saved
 assert_eq "$(policy show p2 | tail -n +2)" "$(policy show p1 | tail -n +2)" "the set given back"
 virtuosoctl -j policy show | python3 -m json.tool > /dev/null
 assert_eq "$(virtuosoctl -j policy show p1 | jq -c '.[0] | [.sources, .addresses, .default_action, .rules[1].remote]')" \

@@ -22,7 +22,7 @@ _virtuosoctl_words() {
 	local previous=${*: -1}
 
 	case $# in
-	0) echo "port flow listener core stats monitor top save restore help"; return ;;
+	0) echo "port flow listener core stats policy monitor top save restore help"; return ;;
 	1)
 		case $1 in
 		port) echo "show add set del help" ;;
@@ -30,6 +30,7 @@ _virtuosoctl_words() {
 		flow) echo "show help port state direction laddr raddr lport rport" ;;
 		listener) echo "show help port lport" ;;
 		stats) echo "show help port nonzero -prometheus" ;;
+		policy) echo "show set flush help" ;;
 		monitor) echo "ports guests cores" ;;
 		top) echo "interval count" ;;
 		save|restore) compgen -f ;;
@@ -46,6 +47,17 @@ _virtuosoctl_words() {
 	flow,*) echo "port state direction laddr raddr lport rport" ;;
 	listener,*) echo "port lport" ;;
 	stats,*) echo "port nonzero $(_virtuosoctl_counters)" ;;
+	policy,show,show|policy,set,set|policy,flush,flush) _virtuosoctl_ports; echo default ;;
+	policy,set,file) compgen -f ;;
+	policy,set,sources) echo "learn" ;;
+	policy,set,*)
+		if [ $# = 3 ]; then
+			echo "file sources default rule"
+		elif [ "$previous" = rule ] || [ "$previous" = default ]; then
+			echo "allow deny drop"
+		else
+			echo "connect accept both to from with port local-port dscp buffer rule"
+		fi ;;
 	monitor,*) echo "ports guests cores" ;;
 	top,*) echo "interval count" ;;
 	core,show,show|core,set,set) _virtuosoctl_cores ;;

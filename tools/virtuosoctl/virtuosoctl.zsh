@@ -21,7 +21,7 @@ _virtuosoctl_object() {
 	local nr=$#before previous=$before[-1]
 
 	case $nr in
-	0) compadd port flow listener core stats monitor top save restore help; return ;;
+	0) compadd port flow listener core stats policy monitor top save restore help; return ;;
 	1)
 		case $before[1] in
 		port) compadd show add set del help ;;
@@ -29,6 +29,7 @@ _virtuosoctl_object() {
 		flow) compadd show help port state direction laddr raddr lport rport ;;
 		listener) compadd show help port lport ;;
 		stats) compadd -- show help port nonzero -prometheus ;;
+		policy) compadd show set flush help ;;
 		monitor) compadd ports guests cores ;;
 		top) compadd interval count ;;
 		save|restore) _files ;;
@@ -45,6 +46,17 @@ _virtuosoctl_object() {
 	flow,*) compadd port state direction laddr raddr lport rport ;;
 	listener,*) compadd port lport ;;
 	stats,*) compadd port nonzero ;;
+	policy,(show,show|set,set|flush,flush)) _virtuosoctl_ports; compadd default ;;
+	policy,set,file) _files ;;
+	policy,set,sources) compadd learn ;;
+	policy,set,*)
+		if (( nr == 3 )); then
+			compadd file sources default rule
+		elif [[ $previous == (rule|default) ]]; then
+			compadd allow deny drop
+		else
+			compadd connect accept both to from with port local-port dscp buffer rule
+		fi ;;
 	monitor,*) compadd ports guests cores ;;
 	core,(show,show|set,set)) _virtuosoctl_cores ;;
 	core,set,order) compadd fair fifo ;;
