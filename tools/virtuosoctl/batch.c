@@ -17,10 +17,10 @@ static char *end_of_word(char *at)
 	char *to = at, quote = '\0';
 
 	for (; *at; at++) {
+		if (!quote && strchr(" \t\r\n", *at))
+			break;
 		if (quote ? *at == quote : *at == '"' || *at == '\'')
 			quote = quote ? '\0' : *at;
-		else if (!quote && strchr(" \t\r\n", *at))
-			break;
 		else
 			*to++ = *at;
 	}
