@@ -10,6 +10,7 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/unaligned.h>
+#include <net/inet_ecn.h>
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/tcp.h>
@@ -129,12 +130,14 @@ void vho_packet_segment(struct sk_buff *skb, struct vho_rx_seg *seg, struct vho_
 {
 	const struct vho_packet *pkt = vho_packet(skb);
 	const struct tcphdr *th = (const struct tcphdr *)(skb->data + pkt->tcp_off);
+	const struct iphdr *iph = (const struct iphdr *)(skb->data + ETH_HLEN);
 
 	seg->seq = ntohl(th->seq);
 	seg->ack = ntohl(th->ack_seq);
 	seg->len = pkt->len;
 	seg->wnd = ntohs(th->window);
 	seg->flags = ((const u8 *)th)[13];
+	seg->ecn = iph->tos & INET_ECN_MASK;
 	seg->segs = max_t(u16, skb_shinfo(skb)->gso_segs, 1);
 	seg->drop = 0;
 	vho_tcp_opt_parse((const u8 *)(th + 1), pkt->hdr_len - sizeof(*th),

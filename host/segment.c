@@ -9,6 +9,7 @@
 #include <linux/ip.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/tcp.h>
 
@@ -113,13 +114,14 @@ static void vho_segment_tcp_header(struct sk_buff *skb, const struct vho_flow_ke
 	th->check = ~tcp_v4_check(skb->len, key->laddr.s6_addr32[3], key->raddr.s6_addr32[3], 0);
 }
 
-static void vho_segment_ip_header(struct sk_buff *skb, struct vho_flow *flow, unsigned int segs)
+static void vho_segment_ip_header(struct sk_buff *skb, struct vho_flow *flow, u8 ecn,
+				  unsigned int segs)
 {
 	struct iphdr *iph = skb_push(skb, sizeof(*iph));
 
 	iph->version = 4;
 	iph->ihl = 5;
-	iph->tos = flow->tos;
+	iph->tos = (flow->tos & ~INET_ECN_MASK) | ecn;
 	iph->tot_len = htons(skb->len);
 	iph->id = htons(flow->ip_id);
 	iph->frag_off = htons(IP_DF);
@@ -175,10 +177,13 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 			skb_shinfo(skb)->gso_size = seg->mss;
 			skb_shinfo(skb)->gso_segs = segs;
 			skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
+			/* CWR is for the first of them only. */
+			if (seg->flags & VHO_TCPF_CWR)
+				skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
 		}
 	}
 	vho_segment_tcp_header(skb, &flow->key, seg);
-	vho_segment_ip_header(skb, flow, segs);
+	vho_segment_ip_header(skb, flow, seg->ecn, segs);
 	vho_segment_eth_header(skb, flow);
 
 	vho_port_stat_add(port, VHO_STAT_fp_tx_segs, segs);

@@ -34,6 +34,10 @@ struct vho_flow;
 #define VHO_TCPF_ECE	0x40
 #define VHO_TCPF_CWR	0x80
 
+/* ECN field of the IP header (RFC 3168 section 5). */
+#define VHO_ECN_ECT_0	2
+#define VHO_ECN_CE	3
+
 /**
  * enum vho_verdict - what became of a received segment
  * @VHO_DONE: consumed
@@ -49,6 +53,7 @@ enum vho_verdict { VHO_DONE, VHO_TO_SLOW, VHO_DROP };
  * @len: bytes of payload
  * @wnd: window field as on the wire, unscaled
  * @flags: VHO_TCPF_*
+ * @ecn: ECN field of the IP header, VHO_ECN_*; 0: not ECN-capable
  * @opt: options found
  * @segs: number of wire segments it was made of (GRO/GSO), at least 1
  * @drop: reason, set together with VHO_DROP (enum vho_stat)
@@ -60,6 +65,7 @@ struct vho_rx_seg {
 	u32 len;
 	u16 wnd;
 	u8 flags;
+	u8 ecn;
 	struct vho_tcp_opt opt;
 	u16 segs;
 	u16 drop;
@@ -75,6 +81,7 @@ struct vho_rx_seg {
  * @mss: payload bytes per wire segment
  * @wnd: window field as on the wire
  * @flags: VHO_TCPF_*
+ * @ecn: ECN field of the IP header; 0: not ECN-capable
  * @optlen: bytes in @opt, multiple of 4
  * @opt: options as on the wire
  */
@@ -85,6 +92,7 @@ struct vho_tx_seg {
 	u16 mss;
 	u16 wnd;
 	u8 flags;
+	u8 ecn;
 	u8 optlen;
 	u8 opt[40];
 };
@@ -143,6 +151,15 @@ struct vho_tcb {
 	u16 rtt_karn:1;		/* no measurement since the retransmission at rtx_ts */
 	u16 retry:1;		/* transmission failed: delack_at_ns is to try it again */
 	u16 stalled:1;		/* a time-out without progress since stalled_at_ns */
+	u16 ecn_ok:1;		/* ECN agreed upon (RFC 3168): marks received are echoed */
+	u16 ecn_ect:1;		/* data we send is ECN-capable */
+	u16 ecn_echo:1;		/* ECE in what we send, until the peer's CWR */
+	u16 ecn_cwr:1;		/* CWR with the next new data */
+	u16 ecn_reduced:1;	/* window reduced by ECE; not again before ecn_seq is acknowledged */
+	u16 ecn_ask:1;		/* ask for ECN in our SYN */
+	u16 ecn_asked:1;	/* a SYN of ours did */
+	u16 ecn_gave_up:1;	/* and a later one did not */
+	u16 ecn_accept:1;	/* a peer that asks gets it */
 	u64 delack_at_ns;	/* delayed ACK; also: transmission failed, try again */
 	u64 last_rx_ns;		/* last acceptable segment */
 
@@ -175,6 +192,7 @@ struct vho_tcb {
 	u32 rttvar_us;
 	u32 rtx_ts;		/* timestamp of the last retransmission, valid with rtt_karn */
 	u32 recover;		/* snd_max when the last recovery began */
+	u32 ecn_seq;		/* snd_max when ECE last reduced the window, valid with ecn_reduced */
 	u32 rcv_fin;		/* sequence number of the peer's FIN, valid with fin_known */
 	u64 challenge_at_ns;	/* when the last rate-limited ACK was sent (RFC 5961) */
 
@@ -230,11 +248,15 @@ static inline bool vho_tcp_fin_acked(const struct vho_tcb *tcb)
  * @iss: initial send sequence number (RFC 6528)
  * @ts_offset: random offset of our timestamp clock
  * @mss_limit: largest segment our path allows in bytes, TCP options not deducted
+ * @ecn_ask: active open: ask the peer for ECN
+ * @ecn_accept: passive open: give it to a peer that asks
  */
 struct vho_tcp_params {
 	u32 iss;
 	u32 ts_offset;
 	u16 mss_limit;
+	bool ecn_ask;
+	bool ecn_accept;
 };
 
 /*

@@ -78,8 +78,10 @@ void vho_tcp_ack_new(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 no
 	tcb->events |= VHO_EV_UPDATE;
 	if (tcb->in_recovery)
 		partial = vho_tcp_cc_recovery_ack(tcb, acked);
-	else
+	else if (!vho_tcp_ecn_echoed(tcb, seg))
 		vho_tcp_cc_ack(tcb, acked, flight);
+	if (tcb->ecn_reduced && vho_seq_after(tcb->snd_una, tcb->ecn_seq))
+		tcb->ecn_reduced = 0;
 	if (tcb->recover_hold && vho_seq_after(tcb->snd_una, tcb->recover))
 		tcb->recover_hold = 0;
 	vho_tcp_timer_progress(tcb);
@@ -129,6 +131,8 @@ void vho_tcp_ack_step(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 n
 
 	if (vho_seq_before(seg->ack, tcb->snd_una))
 		return;
+	if (vho_tcp_ecn_echoed(tcb, seg))
+		vho_tcp_cc_ecn(tcb, seg->ack);
 	changed = vho_tcp_ack_window(tcb, seg);
 	if (seg->ack != tcb->snd_una) {
 		vho_tcp_ack_new(flow, seg, now_ns);

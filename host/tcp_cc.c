@@ -2,7 +2,7 @@
 /*
  * Congestion control: slow start, congestion avoidance (RFC 5681, RFC 3465), fast
  * retransmit and NewReno recovery (RFC 6582), limited transmit (RFC 3042),
- * initial window of ten segments (RFC 6928).
+ * initial window of ten segments (RFC 6928), ECN (RFC 3168).
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -66,9 +66,30 @@ void vho_tcp_cc_ack(struct vho_tcb *tcb, u32 acked, u32 flight)
 	}
 }
 
+/* What is lost and what is marked in one window is one sign of congestion. */
+static bool vho_tcp_cc_ecn_reduced(const struct vho_tcb *tcb, u32 ack)
+{
+	return tcb->ecn_reduced && !vho_seq_after(ack, tcb->ecn_seq);
+}
+
+void vho_tcp_cc_ecn(struct vho_tcb *tcb, u32 ack)
+{
+	if (!vho_tcp_outstanding(tcb) || vho_tcp_cc_ecn_reduced(tcb, ack) ||
+	    (tcb->recover_hold && !vho_seq_after(ack, tcb->recover)))
+		return;
+	tcb->ssthresh = vho_tcp_cc_half(tcb);
+	tcb->cwnd = min(tcb->cwnd, tcb->ssthresh);
+	tcb->ca_acked = 0;
+	tcb->ecn_seq = tcb->snd_max;
+	tcb->ecn_reduced = 1;
+	tcb->ecn_cwr = 1;
+}
+
 static void vho_tcp_cc_enter_recovery(struct vho_tcb *tcb)
 {
-	tcb->ssthresh = vho_tcp_cc_half(tcb);
+	if (!vho_tcp_cc_ecn_reduced(tcb, tcb->snd_una))
+		tcb->ssthresh = vho_tcp_cc_half(tcb);
+	tcb->ecn_cwr = tcb->ecn_ect;
 	tcb->cwnd = tcb->ssthresh + VHO_DUPACKS * tcb->mss;
 	tcb->ca_acked = 0;
 	tcb->recover = tcb->snd_max;
@@ -132,6 +153,7 @@ void vho_tcp_cc_timeout(struct vho_tcb *tcb)
 {
 	if (!tcb->stalled)
 		tcb->ssthresh = vho_tcp_cc_half(tcb);
+	tcb->ecn_cwr = tcb->ecn_ect;
 	tcb->cwnd = tcb->mss;
 	tcb->ca_acked = 0;
 	tcb->dupacks = 0;

@@ -33,6 +33,7 @@ static void vho_tcp_init(struct vho_tcb *tcb, const struct vho_tcp_params *par, 
 	tcb->snd_max = par->iss + 1;
 	tcb->tx_end = par->iss + 1;
 	tcb->snd_small = par->iss;
+	vho_tcp_ecn_init(tcb, par);
 	vho_tcp_rtt_init(tcb);
 	vho_tcp_mss_update(tcb);
 }
@@ -90,6 +91,7 @@ void vho_tcp_take_syn(struct vho_tcb *tcb, const struct vho_rx_seg *syn)
 		tcb->ts_ok = 1;
 		tcb->ts_recent = syn->opt.tsval;
 	}
+	vho_tcp_ecn_take_syn(tcb, syn);
 	vho_tcp_mss_update(tcb);
 	tcb->snd_wnd = syn->wnd;
 	tcb->max_snd_wnd = syn->wnd;

@@ -99,6 +99,8 @@ static bool vho_tcp_predicted(const struct vho_tcb *tcb, const struct vho_rx_seg
 		return false;
 	if (!vho_seq_between(seg->ack, tcb->snd_una, tcb->snd_max))
 		return false;
+	if (seg->ecn == VHO_ECN_CE && tcb->ecn_ok)
+		return false;
 	if (tcb->ts_ok && (seg->opt.has & VHO_OPT_TS) &&
 	    vho_seq_before(seg->opt.tsval, tcb->ts_recent))
 		return false;
@@ -252,6 +254,7 @@ static enum vho_verdict vho_tcp_rx_syn_again(struct vho_flow *flow, struct vho_r
 		vho_tcp_want_output(tcb);
 		return VHO_DONE;
 	}
+	vho_tcp_ecn_syn_again(tcb, seg);
 	vho_tcp_rtt_retransmitted(tcb, now_ns);
 	(void)vho_tcp_send_syn(flow, now_ns);
 	return VHO_DONE;
@@ -451,6 +454,8 @@ static enum vho_verdict vho_tcp_rx_synchronized(struct vho_flow *flow, struct vh
 		vho_tcp_ack_step(flow, seg, now_ns);
 	if (tcb->state == TCP_CLOSE)
 		return VHO_DONE;
+	if (tcb->ecn_ok)
+		vho_tcp_ecn_rx(tcb, seg);
 	vho_tcp_rx_data(flow, seg, &part, now_ns);
 	vho_tcp_rx_fin(tcb, &part, now_ns);
 	vho_tcp_want_output(tcb);

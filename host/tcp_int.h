@@ -145,6 +145,24 @@ void vho_tcp_cc_idle(struct vho_tcb *tcb, u64 now_ns);
 /* Bytes that may be outstanding now. */
 u32 vho_tcp_cc_window(const struct vho_tcb *tcb);
 
+/* ECE came with the acceptable ACK @ack: as a loss, but once per window and nothing is sent again. */
+void vho_tcp_cc_ecn(struct vho_tcb *tcb, u32 ack);
+
+/* --- tcp_ecn.c --- */
+
+void vho_tcp_ecn_init(struct vho_tcb *tcb, const struct vho_tcp_params *par);
+void vho_tcp_ecn_take_syn(struct vho_tcb *tcb, const struct vho_rx_seg *syn);
+void vho_tcp_ecn_syn_again(struct vho_tcb *tcb, const struct vho_rx_seg *syn);
+u8 vho_tcp_ecn_syn_flags(struct vho_tcb *tcb);
+void vho_tcp_ecn_mark(const struct vho_tcb *tcb, struct vho_tx_seg *out);
+void vho_tcp_ecn_rx(struct vho_tcb *tcb, const struct vho_rx_seg *seg);
+
+/* Does @seg echo a mark on our data? Such an ACK lets no window grow. */
+static inline bool vho_tcp_ecn_echoed(const struct vho_tcb *tcb, const struct vho_rx_seg *seg)
+{
+	return tcb->ecn_ect && (seg->flags & VHO_TCPF_ECE);
+}
+
 /* --- tcp_ack.c --- */
 
 /* @ack is acceptable (RFC 9293 3.10.7.4 as changed by RFC 5961 section 5). */

@@ -61,7 +61,10 @@ int vho_tcp_send(struct vho_flow *flow, u32 seq, u32 len, u8 flags, u64 now_ns)
 	out.mss = tcb->mss;
 	out.wnd = vho_tcp_select_window(tcb, &adv);
 	out.flags = flags | VHO_TCPF_ACK;
+	out.ecn = 0;
 	out.optlen = 0;
+	if (tcb->ecn_ok)
+		vho_tcp_ecn_mark(tcb, &out);
 	if (tcb->ts_ok) {
 		const struct vho_tcp_opt opt = {
 			.has = VHO_OPT_TS,
@@ -76,6 +79,8 @@ int vho_tcp_send(struct vho_flow *flow, u32 seq, u32 len, u8 flags, u64 now_ns)
 		vho_tcp_retry_soon(tcb, now_ns);
 		return err;
 	}
+	if (out.flags & VHO_TCPF_CWR)
+		tcb->ecn_cwr = 0;
 	tcb->rcv_adv = adv;
 	tcb->last_ack_sent = tcb->rcv_nxt;
 	tcb->ack_now = 0;
@@ -127,7 +132,7 @@ int vho_tcp_send_syn(struct vho_flow *flow, u64 now_ns)
 		.ack = synack ? tcb->rcv_nxt : 0,
 		.mss = tcb->mss,
 		.wnd = VHO_WND_UNSCALED_MAX,
-		.flags = VHO_TCPF_SYN | (synack ? VHO_TCPF_ACK : 0),
+		.flags = VHO_TCPF_SYN | (synack ? VHO_TCPF_ACK : 0) | vho_tcp_ecn_syn_flags(tcb),
 	};
 	int err;
 

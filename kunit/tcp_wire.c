@@ -116,6 +116,37 @@ static struct vho_wire_pkt *vho_wire_unqueue(struct vho_wire *w, struct vho_wire
 	return pkt;
 }
 
+static void vho_wire_mark(struct vho_wire_end *from, struct vho_wire_pkt *pkt)
+{
+	if (pkt->ecn != VHO_ECN_ECT_0)
+		return;
+	pkt->ecn = VHO_ECN_CE;
+	from->marked++;
+}
+
+/* RFC 3168: what of a segment's ECN must hold whatever the connection does. */
+static void vho_wire_check_ecn(struct vho_wire_end *e, const struct vho_tx_seg *seg)
+{
+	const struct vho_tcb *tcb = &e->flow.tcb;
+	struct kunit *test = e->wire->test;
+
+	if (seg->ecn) {
+		KUNIT_EXPECT_EQ(test, seg->ecn, VHO_ECN_ECT_0);
+		KUNIT_EXPECT_TRUE(test, tcb->ecn_ok);
+		KUNIT_EXPECT_GT(test, seg->len, 0);
+		/* Never again. */
+		KUNIT_EXPECT_FALSE(test, vho_seq_before(seg->seq, tcb->snd_max));
+	}
+	if (seg->flags & VHO_TCPF_SYN)
+		return;
+	e->echoes += !!(seg->flags & VHO_TCPF_ECE);
+	e->reduced += !!(seg->flags & VHO_TCPF_CWR);
+	if (seg->flags & VHO_TCPF_CWR)
+		KUNIT_EXPECT_EQ(test, seg->ecn, VHO_ECN_ECT_0);
+	if (seg->flags & VHO_TCPF_RST)
+		KUNIT_EXPECT_FALSE(test, seg->flags & (VHO_TCPF_ECE | VHO_TCPF_CWR));
+}
+
 static void vho_wire_carry(struct vho_wire_end *from, struct vho_wire_pkt *pkt)
 {
 	struct vho_wire *w = from->wire;
@@ -128,6 +159,8 @@ static void vho_wire_carry(struct vho_wire_end *from, struct vho_wire_pkt *pkt)
 		at = max(at, from->busy_ns);
 		if (at - w->now_ns > w->net.queue_ns)
 			goto lost;
+		if (w->net.ce_queue_ns && at - w->now_ns > w->net.ce_queue_ns)
+			vho_wire_mark(from, pkt);
 		at += (u64)w->net.ns_per_byte * (pkt->len + 60);
 		from->busy_ns = at;
 	}
@@ -138,6 +171,8 @@ static void vho_wire_carry(struct vho_wire_end *from, struct vho_wire_pkt *pkt)
 			goto lost;
 		pkt->corrupt = true;
 	}
+	if (vho_wire_chance(w, w->net.ce_ppm))
+		vho_wire_mark(from, pkt);
 	pkt->at_ns = at + w->net.delay_ns + vho_wire_below(w, w->net.jitter_ns);
 	if (vho_wire_chance(w, w->net.dup_ppm)) {
 		struct vho_wire_pkt *dup = kmemdup(pkt, sizeof(*pkt) + pkt->len, GFP_KERNEL);
@@ -165,6 +200,9 @@ static void vho_wire_cut(struct vho_wire_end *e, const struct vho_tx_seg *seg, u
 	pkt->ack = seg->ack;
 	pkt->wnd = seg->wnd;
 	pkt->flags = last ? seg->flags : seg->flags & ~(VHO_TCPF_FIN | VHO_TCPF_PSH);
+	if (off)
+		pkt->flags &= ~VHO_TCPF_CWR;
+	pkt->ecn = seg->ecn;
 	pkt->optlen = seg->optlen;
 	memcpy(pkt->opt, seg->opt, seg->optlen);
 	pkt->len = len;
@@ -183,6 +221,7 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 	KUNIT_EXPECT_EQ(test, seg->optlen % 4, 0);
 	KUNIT_EXPECT_LE(test, seg->len, VHO_TX_SEG_MAX_BYTES);
 	KUNIT_ASSERT_GT(test, seg->mss, 0);
+	vho_wire_check_ecn(e, seg);
 	if (seg->len) {
 		KUNIT_ASSERT_FALSE(test, vho_seq_before(seg->seq, tcb->snd_una));
 		KUNIT_ASSERT_FALSE(test, vho_seq_after(seg->seq + seg->len, tcb->tx_end));
@@ -331,6 +370,7 @@ static void vho_wire_parse(const struct vho_wire_pkt *pkt, struct vho_rx_seg *se
 		.len = pkt->len,
 		.wnd = pkt->wnd,
 		.flags = pkt->flags,
+		.ecn = pkt->ecn,
 		.segs = 1,
 		.priv = (void *)pkt,
 	};
@@ -345,7 +385,8 @@ static bool vho_wire_mergeable(const struct vho_wire_pkt *pkt, const struct vho_
 	return pkt->to == next->to && pkt->at_ns == next->at_ns && pkt->len && next->len &&
 	       !pkt->corrupt && !next->corrupt && !(pkt->flags & odd) &&
 	       !(next->flags & (odd & ~VHO_TCPF_PSH)) && next->seq == pkt->seq + pkt->len &&
-	       next->ack == pkt->ack && next->wnd == pkt->wnd && next->optlen == pkt->optlen &&
+	       next->ecn == pkt->ecn && !((next->flags ^ pkt->flags) & VHO_TCPF_ECE) &&
+	       !(next->flags & VHO_TCPF_CWR) && next->ack == pkt->ack && next->wnd == pkt->wnd && next->optlen == pkt->optlen &&
 	       !memcmp(next->opt, pkt->opt, pkt->optlen) && pkt->len + next->len < 65536;
 }
 
@@ -509,7 +550,12 @@ void vho_wire_free_rings(struct vho_wire *w)
 
 void vho_wire_open(struct vho_wire *w, u8 i, u32 iss, u16 mss)
 {
-	struct vho_tcp_params par = { .iss = iss, .ts_offset = 4242, .mss_limit = mss };
+	struct vho_tcp_params par = {
+		.iss = iss,
+		.ts_offset = 4242,
+		.mss_limit = mss,
+		.ecn_ask = w->end[i].ecn,
+	};
 
 	vho_tcp_connect(&w->end[i].flow, &par, w->now_ns);
 }
@@ -520,6 +566,7 @@ void vho_wire_connect(struct vho_wire *w, u32 iss, u32 peer_iss, u16 mss)
 		.iss = peer_iss,
 		.ts_offset = 77777,
 		.mss_limit = mss,
+		.ecn_accept = w->end[1].ecn,
 	};
 	vho_wire_open(w, 0, iss, mss);
 }

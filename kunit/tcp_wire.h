@@ -45,6 +45,7 @@ struct vho_wire_pkt {
 	u32 ack;
 	u16 wnd;
 	u8 flags;
+	u8 ecn;
 	u8 optlen;
 	u8 opt[40];
 	u32 len;
@@ -60,6 +61,8 @@ struct vho_wire_pkt {
  * @loss_ppm: lost, per million
  * @dup_ppm: sent twice
  * @corrupt_ppm: payload damaged (packets without payload: lost)
+ * @ce_ppm: ECN-capable packets marked, per million
+ * @ce_queue_ns: ECN-capable packets that wait longer for their turn are marked; 0: none
  * @gro: merge segments that arrive together
  */
 struct vho_wire_net {
@@ -70,6 +73,8 @@ struct vho_wire_net {
 	u32 loss_ppm;
 	u32 dup_ppm;
 	u32 corrupt_ppm;
+	u32 ce_ppm;
+	u64 ce_queue_ns;
 	bool gro;
 };
 
@@ -90,12 +95,16 @@ struct vho_wire_net {
  * @flags: VIRTUOSO_SF_* of every update
  * @then: VIRTUOSO_SF_FIN or _CLOSE once all is written (CLOSE: and the peer's FIN was read)
  * @xmit_fail_ppm: vho_segment_xmit() fails, per million
+ * @ecn: it asks for ECN, or gives it to who asks
  * @accept: how it answers a SYN
  * @written: bytes written so far
  * @read: bytes read and compared so far
  * @events: all events ever seen
  * @sent: packets handed to the network
  * @sent_empty: of those, packets without payload, SYN, FIN, RST
+ * @marked: packets of its that the network marked
+ * @echoes: packets with ECE, without SYN, handed to the network
+ * @reduced: packets with CWR, without SYN, handed to the network
  * @drops: segments that came out of vho_tcp_rx() as VHO_DROP, by reason
  * @attached: the rings are known to the engine
  * @limited: vho_tcp_output() stopped at its budget, it is to be called again
@@ -122,6 +131,7 @@ struct vho_wire_end {
 	u16 flags;
 	u16 then;
 	u32 xmit_fail_ppm;
+	bool ecn;
 	struct vho_tcp_params accept;
 
 	u64 written;
@@ -129,6 +139,9 @@ struct vho_wire_end {
 	u16 events;
 	u32 sent;
 	u32 sent_empty;
+	u32 marked;
+	u32 echoes;
+	u32 reduced;
 	u32 drops[VHO_STAT_NR];
 	bool attached;
 	bool limited;
