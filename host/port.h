@@ -203,6 +203,11 @@ void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb);
 void vho_port_netdev_carrier(struct vho_port *port, bool up);
 /* Largest TCP segment over IPv4 that the port's MTU allows, bytes, options not deducted. Any context. */
 u16 vho_port_mss(const struct vho_port *port);
+/*
+ * What net.ipv4.tcp_ecn says where the port's netdev is: 0: no ECN, 1: ask for it and accept it, else: accept
+ * it from peers that ask. Any context.
+ */
+u8 vho_port_ecn(const struct vho_port *port);
 
 /* --- stats.c --- */
 void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n);

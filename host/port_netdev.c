@@ -11,6 +11,7 @@
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <net/inet_ecn.h>
 #include <net/ip.h>
 
 #include "core.h"
@@ -53,10 +54,39 @@ static void vho_port_drop(struct vho_port *port, struct sk_buff *skb, enum vho_s
 	kfree_skb(skb);
 }
 
+/*
+ * Is the queue more than half full? It is when the entry half a ring behind the producer's is taken.
+ * Looked at without a lock: it may be wrong by a few packets.
+ */
+static bool vho_port_queue_long(const struct ptr_ring *queue)
+{
+	int i = READ_ONCE(queue->producer) + queue->size / 2;
+
+	if (i >= queue->size)
+		i -= queue->size;
+	return READ_ONCE(queue->queue[i]);
+}
+
+/* Tells an ECN-capable sender to slow down, before its packets have to be dropped. */
+static void vho_port_mark_ce(struct vho_port *port, struct sk_buff *skb)
+{
+	struct iphdr *iph = (struct iphdr *)(skb->data + ETH_HLEN);
+	u8 ecn = iph->tos & INET_ECN_MASK;
+
+	if (ecn == INET_ECN_NOT_ECT || ecn == INET_ECN_CE ||
+	    skb_ensure_writable(skb, ETH_HLEN + sizeof(*iph)))
+		return;
+	iph = (struct iphdr *)(skb->data + ETH_HLEN);
+	if (IP_ECN_set_ce(iph))
+		vho_port_stat_inc(port, VHO_STAT_ecn_ce_marked);
+}
+
 /* The following take the packet. Return: it was queued, not dropped. */
 
 static bool vho_port_xmit_fast(struct vho_port *port, struct sk_buff *skb)
 {
+	if (unlikely(vho_port_queue_long(&port->rxq)))
+		vho_port_mark_ce(port, skb);
 	if (!vho_port_enqueue(port, &port->rxq, skb)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_rxq_full);
 		return false;
@@ -207,6 +237,11 @@ u16 vho_port_mss(const struct vho_port *port)
 {
 	/* min_mtu and max_mtu keep this in range. */
 	return READ_ONCE(port->netdev->mtu) - sizeof(struct iphdr) - sizeof(struct tcphdr);
+}
+
+u8 vho_port_ecn(const struct vho_port *port)
+{
+	return READ_ONCE(dev_net(port->netdev)->ipv4.sysctl_tcp_ecn);
 }
 
 void vho_port_netdev_carrier(struct vho_port *port, bool up)

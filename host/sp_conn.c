@@ -33,6 +33,7 @@ static siphash_key_t vho_sp_isn_key __read_mostly;
 /* RFC 6528: a keyed hash of the tuple plus a clock, here of 64 ns. */
 static void vho_sp_params(const struct vho_flow *flow, struct vho_tcp_params *par, u64 now_ns)
 {
+	u8 ecn = vho_port_ecn(flow->port);
 	u64 hash;
 
 	net_get_random_once(&vho_sp_isn_key, sizeof(vho_sp_isn_key));
@@ -40,6 +41,8 @@ static void vho_sp_params(const struct vho_flow *flow, struct vho_tcp_params *pa
 	par->iss = (u32)hash + (u32)(now_ns >> 6);
 	par->ts_offset = hash >> 32;
 	par->mss_limit = flow->tcb.mss_limit;
+	par->ecn_ask = ecn == 1;
+	par->ecn_accept = ecn;
 }
 
 static bool vho_sp_owns(const struct vho_flow *flow)

@@ -51,6 +51,7 @@
 	X(guest_bad_frame, "frames from the guest refused: malformed") \
 	X(guest_bad_control, "control requests refused") \
 	X(guest_bad_ring, "virtqueues stopped: the driver broke the ring's rules") \
+	X(ecn_ce_marked, "packets marked CE: the port's receive queue was more than half full") \
 	X(sp_policy_refused, "connections refused by the operator's policy") \
 	X(sp_policy_ended, "connections ended by a change of the operator's policy") \
 	X(drop_policy, "frames of native connections dropped: refused by the operator's policy") \

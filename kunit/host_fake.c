@@ -62,6 +62,11 @@ u16 vho_port_mss(const struct vho_port *port)
 	return 1460;
 }
 
+u8 vho_port_ecn(const struct vho_port *port)
+{
+	return vho_fake->ecn;
+}
+
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
 	if (!vho_fake)

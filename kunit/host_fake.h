@@ -65,6 +65,7 @@ struct vho_fake_vq {
  * @stuck: device whose VMM makes everybody wait who reaches for its memory, NULL: none
  * @waits: somebody does
  * @unstick: lets one go on
+ * @ecn: net.ipv4.tcp_ecn
  * @threads: core and slow path have threads of their own
  */
 struct vho_fake {
@@ -82,6 +83,7 @@ struct vho_fake {
 	unsigned int config_changes;
 	unsigned int nr_maps;
 	int fail_map;
+	u8 ecn;
 	const struct vho_vdev *stuck;
 	struct completion waits;
 	struct completion unstick;

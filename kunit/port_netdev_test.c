@@ -5,7 +5,10 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/etherdevice.h>
+#include <linux/ip.h>
 #include <linux/netdevice.h>
+#include <net/inet_ecn.h>
+#include <net/ip.h>
 
 #include "../host/packet.h"
 #include "host_fake.h"
@@ -139,11 +142,70 @@ static void vho_netdev_xmit__malformed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vho_netdev_test_stats(f).tx_dropped, 1);
 }
 
+/* A segment for @flow, ECN field @ecn, as the queue got it. NULL: it was dropped. */
+static void vho_netdev_test_ecn(struct vho_fake *f, struct vho_flow *flow, u8 ecn)
+{
+	struct sk_buff *skb = vho_fake_skb(f, &flow->key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1,
+					   flow->tcb.iss + 1, 10);
+	struct iphdr *iph = (struct iphdr *)(skb->data + ETH_HLEN);
+
+	vho_flow_put(vho_packet(skb)->flow);
+	iph->tos = 0xb8 | ecn;
+	ip_send_check(iph);
+	vho_netdev_test_xmit(f, skb);
+}
+
+/* Takes the oldest segment out of the queue. Return: its ECN field; its checksum is right. */
+static u8 vho_netdev_test_take(struct vho_fake *f)
+{
+	struct sk_buff *skb = ptr_ring_consume(&f->port->rxq);
+	struct iphdr *iph;
+	u8 ecn;
+
+	KUNIT_ASSERT_NOT_NULL(f->test, skb);
+	iph = (struct iphdr *)(skb->data + ETH_HLEN);
+	KUNIT_EXPECT_EQ(f->test, 0, ip_fast_csum(iph, iph->ihl));
+	KUNIT_EXPECT_EQ(f->test, iph->tos & ~INET_ECN_MASK, 0xb8);
+	ecn = iph->tos & INET_ECN_MASK;
+	vho_flow_put(vho_packet(skb)->flow);
+	kfree_skb(skb);
+	return ecn;
+}
+
+/* Half a queue passes as it is, the rest is marked if the sender understands that. */
+static void vho_netdev_xmit__marks(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_fake_establish(f, 1);
+	unsigned int n, half = f->port->rxq.size / 2;
+	u8 ecn;
+
+	for (n = 0; n < half + 4; n++)
+		vho_netdev_test_ecn(f, flow, INET_ECN_ECT_0);
+	vho_netdev_test_ecn(f, flow, INET_ECN_NOT_ECT);
+	vho_netdev_test_ecn(f, flow, INET_ECN_ECT_1);
+	vho_netdev_test_ecn(f, flow, INET_ECN_CE);
+	for (n = 0; n < half + 4; n++) {
+		ecn = vho_netdev_test_take(f);
+		if (n < half)
+			KUNIT_EXPECT_EQ(test, ecn, INET_ECN_ECT_0);
+		if (n > half)
+			KUNIT_EXPECT_EQ(test, ecn, INET_ECN_CE);
+	}
+	KUNIT_EXPECT_EQ(test, vho_netdev_test_take(f), INET_ECN_NOT_ECT);
+	KUNIT_EXPECT_EQ(test, vho_netdev_test_take(f), INET_ECN_CE);
+	KUNIT_EXPECT_EQ(test, vho_netdev_test_take(f), INET_ECN_CE);
+	KUNIT_EXPECT_GE(test, vho_fake_stat(f, VHO_STAT_ecn_ce_marked), 4);
+	KUNIT_EXPECT_LE(test, vho_fake_stat(f, VHO_STAT_ecn_ce_marked), 5);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_rxq_full), 0);
+}
+
 static struct kunit_case vho_netdev_cases[] = {
 	KUNIT_CASE(vho_netdev_xmit__counts_what_was_taken),
 	KUNIT_CASE(vho_netdev_xmit__runts),
 	KUNIT_CASE(vho_netdev_xmit__sorts),
 	KUNIT_CASE(vho_netdev_xmit__malformed),
+	KUNIT_CASE(vho_netdev_xmit__marks),
 	{ }
 };
 

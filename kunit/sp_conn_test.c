@@ -4,6 +4,8 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/ip.h>
+
 #include "../host/fp.h"
 #include "../host/listener.h"
 #include "../host/packet.h"
@@ -421,6 +423,41 @@ static void vho_sp_time_wait__full_backlog(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_backlog), 1);
 }
 
+/* net.ipv4.tcp_ecn: who asks for ECN and who accepts it; and a mark in an IP header reaches TCP. */
+static void vho_sp_params__ecn(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow_key key = vho_fake_incoming_key(f, 7777);
+	const u8 setup = VHO_TCPF_ECE | VHO_TCPF_CWR;
+	struct sk_buff *skb;
+	struct iphdr *iph;
+	u8 ecn;
+
+	vho_fake_listen(f, 10);
+	for (ecn = 0; ecn <= 2; ecn++) {
+		f->ecn = ecn;
+		key.rport = htons(7777 + ecn);
+		vho_fake_rx(f, &key, VHO_TCPF_SYN | setup, VHO_FAKE_IRS, 0, 0);
+		KUNIT_EXPECT_EQ(test, !!vho_fake_lookup(&key)->tcb.ecn_ok, ecn > 0);
+		f->nr_sent = 0;
+		vho_fake_connect(f, 10 + ecn);
+		KUNIT_EXPECT_EQ(test, vho_fake_sent(f, VHO_TCPF_SYN | setup), ecn == 1);
+	}
+	key.rport = htons(7778);
+	skb = vho_fake_skb(f, &key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, 0, 100);
+	iph = (struct iphdr *)(skb->data + ETH_HLEN);
+	for (ecn = 0; ecn <= 3; ecn++) {
+		struct vho_rx_payload payload;
+		struct vho_rx_seg seg;
+
+		iph->tos = 0xb8 | ecn;
+		vho_packet_segment(skb, &seg, &payload);
+		KUNIT_EXPECT_EQ(test, seg.ecn, ecn);
+	}
+	vho_flow_put(vho_packet(skb)->flow);
+	kfree_skb(skb);
+}
+
 static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_hand_to_core__segment_first),
 	KUNIT_CASE(vho_sp_hand_to_core__record_first),
@@ -433,6 +470,7 @@ static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_time_wait__full_backlog),
 	KUNIT_CASE(vho_sp_time_wait__late_segment),
 	KUNIT_CASE(vho_sp_time_wait__message_late),
+	KUNIT_CASE(vho_sp_params__ecn),
 	KUNIT_CASE(vho_sp_rx__forwarded),
 	KUNIT_CASE(vho_sp_rx__wrong_checksum),
 	KUNIT_CASE(vho_sp_port_stop__connecting),
