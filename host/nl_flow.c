@@ -194,6 +194,8 @@ static int vho_nl_flow_fill_options(struct sk_buff *skb, const struct vho_tcb *t
 		options |= VIRTUOSO_FLOW_OPTION_CORK;
 	if (tcb->in_recovery)
 		options |= VIRTUOSO_FLOW_OPTION_RECOVERY;
+	if (tcb->ecn_ok)
+		options |= VIRTUOSO_FLOW_OPTION_ECN;
 	return nla_put_u32(skb, VIRTUOSO_A_FLOW_OPTIONS, options);
 }
 

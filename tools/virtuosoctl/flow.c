@@ -61,10 +61,10 @@ static const char *const timer_names[] = {
 static const struct names timers = { timer_names, 5 };
 
 static const char *const option_names[] = {
-	"timestamps", "wscale", "nodelay", "cork", "recovery",
+	"timestamps", "wscale", "nodelay", "cork", "recovery", "ecn",
 };
 
-static const struct names options = { option_names, 5 };
+static const struct names options = { option_names, 6 };
 
 /* Numbers of a flow: attribute, JSON key. What is absent is left out. */
 static const struct {

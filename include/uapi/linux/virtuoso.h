@@ -127,6 +127,8 @@ enum virtuoso_flow_timer {
  * @VIRTUOSO_FLOW_OPTION_NODELAY: the application set TCP_NODELAY
  * @VIRTUOSO_FLOW_OPTION_CORK: the application holds partial segments back
  * @VIRTUOSO_FLOW_OPTION_RECOVERY: in loss recovery
+ * @VIRTUOSO_FLOW_OPTION_ECN: explicit congestion notification was agreed upon
+ *   (RFC 3168)
  */
 enum virtuoso_flow_option {
 	VIRTUOSO_FLOW_OPTION_TIMESTAMPS = 1,
@@ -134,6 +136,7 @@ enum virtuoso_flow_option {
 	VIRTUOSO_FLOW_OPTION_NODELAY = 4,
 	VIRTUOSO_FLOW_OPTION_CORK = 8,
 	VIRTUOSO_FLOW_OPTION_RECOVERY = 16,
+	VIRTUOSO_FLOW_OPTION_ECN = 32,
 };
 
 /**
