@@ -50,7 +50,7 @@ void vho_tcp_ecn_syn_again(struct vho_tcb *tcb, const struct vho_rx_seg *syn)
  * vho_tcp_ecn_syn_flags() - ECN flags of our SYN or SYN-ACK
  * @tcb: control block in SYN_SENT or SYN_RECV
  *
- * A SYN that has to be sent again goes without (RFC 3168 section 6.1.1.1): there are boxes that drop it.
+ * A SYN that has to be sent again goes without (RFC 3168 section 6.1.1.1): some boxes drop it.
  * Context: SP, the flow's owner.
  * Return: VHO_TCPF_ECE and VHO_TCPF_CWR, as they apply.
  */

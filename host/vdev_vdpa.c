@@ -55,8 +55,8 @@
  * @csd: runs the handler on another CPU
  * @work: runs it on this one, in interrupt context, as a device's interrupt would
  * @flags: VHO_VDPA_IRQ_PENDING, atomic bit operations: who sets it may use @csd or @work
- * @lock: (raw spinlock, irq, leaf) held while the handler runs, so that it never runs on two CPUs at
- *	a time and none is replaced while it runs; guards the next two
+ * @lock: (raw spinlock, irq, leaf) held while the handler runs, so that it never runs on two
+ *	CPUs at a time and none is replaced while it runs; guards the next two
  * @callback: the driver's handler, NULL: none
  * @private: argument of @callback
  */
@@ -187,7 +187,7 @@ static void vho_vdpa_irq_run(struct vho_vdpa_irq *irq)
 
 	/* What is raised from here on makes the handler run once more. */
 	clear_bit(VHO_VDPA_IRQ_PENDING, &irq->flags);
-	/* Pairs with test_and_set_bit() in vho_vdpa_irq_raise(): the handler sees what was pushed before. */
+	/* Pairs with test_and_set_bit() in vho_vdpa_irq_raise(): what was pushed before is seen. */
 	smp_mb__after_atomic();
 	raw_spin_lock_irqsave(&irq->lock, flags);
 	if (irq->callback)
@@ -236,7 +236,7 @@ static void vho_vdpa_irqs_quiet(struct vho_vdpa *vd)
 {
 	unsigned int i;
 
-	/* One that was sent to a CPU runs there within its interrupt latency, or while it goes offline. */
+	/* One sent to a CPU runs there within its interrupt latency, or while that goes offline. */
 	for (i = 0; i < ARRAY_SIZE(vd->irq); i++) {
 		while (test_bit(VHO_VDPA_IRQ_PENDING, &vd->irq[i].flags))
 			cpu_relax();

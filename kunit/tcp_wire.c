@@ -386,7 +386,8 @@ static bool vho_wire_mergeable(const struct vho_wire_pkt *pkt, const struct vho_
 	       !pkt->corrupt && !next->corrupt && !(pkt->flags & odd) &&
 	       !(next->flags & (odd & ~VHO_TCPF_PSH)) && next->seq == pkt->seq + pkt->len &&
 	       next->ecn == pkt->ecn && !((next->flags ^ pkt->flags) & VHO_TCPF_ECE) &&
-	       !(next->flags & VHO_TCPF_CWR) && next->ack == pkt->ack && next->wnd == pkt->wnd && next->optlen == pkt->optlen &&
+	       !(next->flags & VHO_TCPF_CWR) && next->ack == pkt->ack &&
+	       next->wnd == pkt->wnd && next->optlen == pkt->optlen &&
 	       !memcmp(next->opt, pkt->opt, pkt->optlen) && pkt->len + next->len < 65536;
 }
 
