@@ -13,6 +13,9 @@
 #include "move.h"
 #include "port.h"
 
+/* What a piece is taken to cost until it was measured. */
+#define VHO_BUDGET_EST_NS	500
+
 const char *const vho_work_names[VHO_WORK_NR] = {
 #define X(name, doc) #name,
 	VHO_WORKS(X)
@@ -32,7 +35,10 @@ static void vho_budget_sched_cfg(const struct vho_budget_cfg *cfg, struct vho_sc
 void vho_budget_init(struct vho_port *port)
 {
 	struct vho_sched_cfg cfg;
+	unsigned int i;
 
+	for (i = 0; i < VHO_WORK_NR; i++)
+		port->budget.est_ns[i] = VHO_BUDGET_EST_NS;
 	port->budget.cfg = (struct vho_budget_cfg) VHO_BUDGET_CFG_DEFAULT;
 	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
 	vho_sched_ent_init(&port->budget.ent, &cfg, ktime_get_ns());
@@ -223,17 +229,45 @@ void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params)
 
 /* ---- owner core ---- */
 
-void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns)
+static void vho_budget_add(u64 *counter, u64 n)
 {
-	u64 *v = &port->budget.stats.work_ns[work];
-
-	WRITE_ONCE(*v, *v + ns);
+	WRITE_ONCE(*counter, *counter + n);
 }
 
-void vho_budget_count_delay(struct vho_port *port, u64 ns)
+void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns)
 {
-	unsigned int n = min_t(unsigned int, fls64(ns >> 10), VHO_BUDGET_DELAYS - 1);
-	u64 *v = &port->budget.stats.delays[n];
+	vho_budget_add(&port->budget.stats.work_ns[work], ns);
+}
 
-	WRITE_ONCE(*v, *v + 1);
+void vho_budget_count_turn(struct vho_port *port)
+{
+	struct vho_budget_stats *stats = &port->budget.stats;
+	unsigned int n = min_t(unsigned int, fls64(port->budget.ent.delay_ns >> 10),
+			       VHO_BUDGET_DELAYS - 1);
+
+	vho_budget_add(&stats->turns, 1);
+	vho_budget_add(&stats->delays[n], 1);
+}
+
+void vho_budget_count_yield(struct vho_port *port)
+{
+	vho_budget_add(&port->budget.stats.yields, 1);
+}
+
+void vho_budget_charge(struct vho_port *port, enum vho_work work, u64 ns)
+{
+	vho_sched_charge(&port->core->sched, &port->budget.ent, ns);
+	vho_budget_count(port, work, ns);
+	vho_budget_add(&port->busy_ns, ns);
+}
+
+u64 vho_budget_take_drops(struct vho_port *port)
+{
+	u64 ns;
+
+	if (likely(!atomic64_read(&port->budget.drop_ns)))
+		return 0;
+	ns = atomic64_xchg(&port->budget.drop_ns, 0);
+	vho_budget_count(port, VHO_WORK_drops, ns);
+	return ns;
 }

@@ -8,6 +8,8 @@
 #define _VHO_BUDGET_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
+#include <linux/sched/clock.h>
 #include <linux/types.h>
 
 #include "sched.h"
@@ -85,12 +87,23 @@ struct vho_budget_stats {
  * @ent: owner core
  * @cfg: as set, guarded by vho_ports_lock
  * @stats: owner core writes, READ_ONCE; throttled_ns and throttled are in @ent
+ * @lag: unused share or debt that the port brings along to another core, owner core
+ * @moved: @lag was not taken into account yet, owner core
+ * @est_ns: what a piece of each kind costs, owner core
+ * @next: kind of work that the next turn begins with, owner core
+ * @sample: counts packets, any CPU, racy on purpose
  * @drop_ns: spent by other CPUs on packets that were dropped, not yet charged; atomic
  */
 struct vho_budget {
 	struct vho_sched_ent ent;
 	struct vho_budget_cfg cfg;
 	struct vho_budget_stats stats;
+	u32 est_ns[VHO_WORK_NR];
+	u8 next;
+	bool moved;
+	s64 lag;
+	/* --- written by CPUs that classify packets --- */
+	u8 sample ____cacheline_aligned_in_smp;
 	atomic64_t drop_ns;
 };
 
@@ -109,9 +122,36 @@ void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params)
 /* Guarantees of @core's ports but @except, permille. Caller holds vho_ports_lock. */
 u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except);
 
+/* --- softirq: packets that are dropped are charged. One in so many is timed, for all of them. --- */
+
+#define VHO_BUDGET_SAMPLE	16
+
+/* A packet comes. Return: clock, 0: it is not timed. */
+static inline u64 vho_budget_packet(struct vho_budget *budget)
+{
+	u8 n = READ_ONCE(budget->sample) + 1;
+
+	/* CPUs may lose each other's counts: that changes nothing on average. */
+	WRITE_ONCE(budget->sample, n);
+	return n % VHO_BUDGET_SAMPLE ? 0 : local_clock();
+}
+
+/* The packet was dropped. @start_ns: what vho_budget_packet() returned. */
+static inline void vho_budget_dropped(struct vho_budget *budget, u64 start_ns)
+{
+	if (start_ns)
+		atomic64_add((local_clock() - start_ns) * VHO_BUDGET_SAMPLE, &budget->drop_ns);
+}
+
 /* --- owner core --- */
 
+/* Time spent for @port outside its turns: charged like a turn's. */
+void vho_budget_charge(struct vho_port *port, enum vho_work work, u64 ns);
+/* What was spent on dropped packets since the last call, to be charged. */
+u64 vho_budget_take_drops(struct vho_port *port);
+/* The port was picked. */
+void vho_budget_count_turn(struct vho_port *port);
+void vho_budget_count_yield(struct vho_port *port);
 void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns);
-void vho_budget_count_delay(struct vho_port *port, u64 ns);
 
 #endif /* _VHO_BUDGET_H */

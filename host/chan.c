@@ -23,6 +23,9 @@
 	(VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT | VIRTUOSO_SF_NODELAY | \
 	 VIRTUOSO_SF_CORK)
 
+/* Records taken from one channel before the next one. */
+#define VHO_CHAN_RUN	8
+
 /* A submit record, copied out of the guest's memory. */
 union vho_submit {
 	struct virtio_virtuoso_submit_hdr hdr;
@@ -236,12 +239,12 @@ static bool vho_chan_record(struct vho_flow *flow, struct virtio_virtuoso_comple
 	return false;
 }
 
-static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state *guest,
-				  struct vho_channel *ch)
+static unsigned int vho_chan_complete_one(struct vho_port *port, struct vho_guest_state *guest,
+					  struct vho_channel *ch, unsigned int max)
 {
 	unsigned int n;
 
-	for (n = 0; n < VHO_TURN_RECORDS && !list_empty(&ch->news); n++) {
+	for (n = 0; n < max && !list_empty(&ch->news); n++) {
 		struct virtio_virtuoso_complete rec = { }, *buf;
 		struct vho_flow *flow;
 		u16 head;
@@ -255,18 +258,23 @@ static bool vho_chan_complete_one(struct vho_port *port, struct vho_guest_state 
 		*buf = rec;
 		vho_ring_push(ch->complete, head, sizeof(*buf));
 	}
-	vho_port_stat_add(port, VHO_STAT_chan_complete, n);
+	if (n)
+		vho_port_stat_add(port, VHO_STAT_chan_complete, n);
 	return n;
 }
 
-bool vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest)
+unsigned int vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest,
+			       unsigned int max)
 {
-	bool work = false;
-	unsigned int i;
+	unsigned int i, n = 0;
 
-	for (i = 0; i < guest->nr_channels; i++)
-		work |= vho_chan_complete_one(port, guest, &guest->channels[i]);
-	return work;
+	for (i = 0; i < guest->nr_channels && n < max; i++) {
+		/* Each channel is the first one in turn. */
+		guest->complete_chan = (guest->complete_chan + 1) % guest->nr_channels;
+		n += vho_chan_complete_one(port, guest, &guest->channels[guest->complete_chan],
+					   max - n);
+	}
+	return n;
 }
 
 static void vho_chan_signal_ring(struct vho_port *port, struct vho_ring *ring, u16 vq)
@@ -502,40 +510,45 @@ static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_cha
 	return op->fn(ctx, &rec);
 }
 
+/* Return: a record was taken. */
 static bool vho_chan_submit_one(struct vho_submit_ctx *ctx)
 {
-	struct vho_ring *ring = ctx->guest->channels[ctx->chan].submit;
+	struct vho_channel *ch = &ctx->guest->channels[ctx->chan];
 	struct vho_chain chain;
-	unsigned int n;
-	int ret = 0;
+	int ret;
 
-	ctx->guest->channels[ctx->chan].stalled = false;
-	for (n = 0; n < VHO_TURN_RECORDS; n++) {
-		ret = vho_ring_pop(ring, &chain);
-		if (ret <= 0)
-			break;
-		ret = vho_submit_one(ctx, &chain);
-		if (ret == -EAGAIN) {
-			ctx->guest->channels[ctx->chan].stalled = true;
-			vho_ring_unpop(ring, 1);
-			break;
-		}
-		if (ret)
-			vho_port_stat_inc(ctx->port, VHO_STAT_guest_bad_submit);
-		vho_ring_push(ring, chain.head, 0);
-	}
-	if (ret == -EPROTO)
+	ch->stalled = false;
+	ret = vho_ring_pop(ch->submit, &chain);
+	if (ret < 0)
 		vho_chan_stop_guest(ctx->port);
-	vho_port_stat_add(ctx->port, VHO_STAT_chan_submit, n);
-	return n;
+	if (ret <= 0)
+		return false;
+	ret = vho_submit_one(ctx, &chain);
+	if (ret == -EAGAIN) {
+		ch->stalled = true;
+		vho_ring_unpop(ch->submit, 1);
+		return false;
+	}
+	if (ret)
+		vho_port_stat_inc(ctx->port, VHO_STAT_guest_bad_submit);
+	vho_ring_push(ch->submit, chain.head, 0);
+	vho_port_stat_inc(ctx->port, VHO_STAT_chan_submit);
+	return true;
 }
 
 bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
 {
 	struct vho_submit_ctx ctx = { .port = port, .guest = guest, .now_ns = now_ns };
-	bool work = false;
+	bool taken = false;
+	unsigned int i;
 
-	for (ctx.chan = 0; ctx.chan < guest->nr_channels; ctx.chan++)
-		work |= vho_chan_submit_one(&ctx);
-	return work;
+	for (i = 0; i < guest->nr_channels && !taken; i++) {
+		ctx.chan = guest->submit_chan;
+		taken = vho_chan_submit_one(&ctx);
+		if (taken && ++guest->submit_run < VHO_CHAN_RUN)
+			break;
+		guest->submit_run = 0;
+		guest->submit_chan = (guest->submit_chan + 1) % guest->nr_channels;
+	}
+	return taken;
 }

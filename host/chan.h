@@ -14,12 +14,13 @@ struct vho_flow;
 struct vho_guest_state;
 struct vho_port;
 
-/* Takes up to VHO_TURN_RECORDS records. Return: something was done. */
+/* Takes one record, from each channel in turn. Return: there was one. */
 bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
 /* Adds news to what @flow has to tell the guest. */
 void vho_chan_news(struct vho_flow *flow, u8 news);
-/* Writes complete records while the guest has buffers. Return: something was done. */
-bool vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest);
+/* Writes up to @max complete records while the guest has buffers. Return: how many. */
+unsigned int vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest,
+			       unsigned int max);
 /* Interrupts the guest where it wants to be. */
 void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest);
 

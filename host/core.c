@@ -1,17 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fast-path cores: the order of service of their ports, polling, parking.
+ * Fast-path cores: whom they serve when, polling, parking.
+ *
+ * A port that has work waits in the core's order of service (sched.h). One that has none is polled
+ * for a while, since its guest does not kick, and parked with kicks enabled after that.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "core.h"
 #include "fp.h"
 #include "port.h"
+#include "trace.h"
 
 #define VHO_CORE_POLL_NS_DEFAULT	(50 * NSEC_PER_USEC)
+/* Ports polled at a time: more would be found late. Those polled longest are parked. */
+#define VHO_CORE_POLLED_MAX		32
+/* Polled ports looked at while others are served. */
+#define VHO_CORE_POLL_STEP		4
+/* Turns before messages and timers are looked at again, if none are known to wait. */
+#define VHO_CORE_TURNS			16
+
+static struct vho_port *vho_core_port(struct vho_sched_ent *ent)
+{
+	return container_of(ent, struct vho_port, budget.ent);
+}
+
+/* ---- polling, parking ---- */
+
+static void vho_core_unpoll(struct vho_core *core, struct vho_port *port)
+{
+	if (list_empty(&port->run_node))
+		return;
+	list_del_init(&port->run_node);
+	core->nr_polled--;
+}
 
 /* Into the woken list of the core that serves @port. The mark VHO_PORT_QUEUED is the caller's. */
 static void vho_core_list_woken(struct vho_port *port)
@@ -26,77 +53,159 @@ static void vho_core_list_woken(struct vho_port *port)
 	rcu_read_unlock();
 }
 
-/*
- * Ports that were woken join the order of service at its end. The wake-up of a port that has gone
- * on to another core follows it there.
- */
-void vho_core_take_woken(struct vho_core *core)
+/* A port that has just come brings along what it has coming, or owes. */
+static void vho_core_import(struct vho_core *core, struct vho_port *port, u64 now_ns)
 {
-	struct llist_node *list = llist_del_all(&core->woken);
-	struct vho_port *port, *next;
-
-	if (!list)
+	if (likely(!port->budget.moved))
 		return;
-	list = llist_reverse_order(list);
+	port->budget.moved = false;
+	vho_sched_import(&core->sched, &port->budget.ent, port->budget.lag, now_ns);
+}
+
+/* The wake-up of a port that has gone on to another core follows it there. */
+void vho_core_take_woken(struct vho_core *core, u64 now_ns)
+{
+	struct vho_port *port, *next;
+	struct llist_node *list;
+
+	if (likely(llist_empty(&core->woken)))
+		return;
+	list = llist_reverse_order(llist_del_all(&core->woken));
 	llist_for_each_entry_safe(port, next, list, woken_node) {
 		if (unlikely(READ_ONCE(port->core) != core)) {
 			vho_core_list_woken(port);
 			continue;
 		}
+		vho_core_import(core, port, now_ns);
+		vho_core_unpoll(core, port);
 		if (port->parked) {
 			port->parked = false;
 			vho_fp_unpark(port);
 		}
-		port->last_work_ns = ktime_get_ns();
-		list_add_tail(&port->run_node, &core->run);
+		vho_sched_wake(&core->sched, &port->budget.ent, now_ns);
 	}
 }
 
-/* Context: FP. The port leaves the order of service unless work came in meanwhile. */
 static void vho_core_park(struct vho_core *core, struct vho_port *port)
 {
-	list_del_init(&port->run_node);
+	vho_core_unpoll(core, port);
 	port->parked = true;
-	clear_bit(VHO_PORT_QUEUED, &port->work_flags);
-	/* Pairs with test_and_set_bit() in vho_port_wake(): work is seen here, or the port is listed. */
-	smp_mb__after_atomic();
 	if (vho_fp_park(port))
 		vho_port_wake(port);
 }
 
-/* One turn of the first port in the order of service. */
+static void vho_core_poll(struct vho_core *core, unsigned int max, u64 now_ns)
+{
+	u64 poll_ns = READ_ONCE(core->poll_ns);
+	unsigned int n;
+
+	for (n = min(max, core->nr_polled); n; n--) {
+		struct vho_port *port = list_first_entry(&core->polled, struct vho_port, run_node);
+
+		list_move_tail(&port->run_node, &core->polled);
+		if (vho_fp_pending(port))
+			vho_port_wake(port);
+		else if ((s64)(now_ns - port->last_work_ns) >= (s64)poll_ns)
+			vho_core_park(core, port);
+	}
+}
+
+/* @port has nothing to do. Whoever gives it work from now on wakes it, but for its guest. */
+static void vho_core_rest(struct vho_core *core, struct vho_port *port, u64 now_ns)
+{
+	vho_sched_remove(&core->sched, &port->budget.ent, now_ns);
+	port->last_work_ns = now_ns;
+	clear_bit(VHO_PORT_QUEUED, &port->work_flags);
+	/* Pairs with test_and_set_bit() in vho_port_wake(): work is seen here, or the port is listed. */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(core->poll_ns)) {
+		vho_core_park(core, port);
+		return;
+	}
+	if (vho_fp_pending(port)) {
+		vho_port_wake(port);
+		return;
+	}
+	if (core->nr_polled == VHO_CORE_POLLED_MAX)
+		vho_core_park(core, list_first_entry(&core->polled, struct vho_port, run_node));
+	list_add_tail(&port->run_node, &core->polled);
+	core->nr_polled++;
+}
+
+void vho_core_look(struct vho_core *core, u64 now_ns)
+{
+	if (core->nr_polled)
+		vho_core_poll(core, VHO_CORE_POLL_STEP, now_ns);
+	vho_core_take_woken(core, now_ns);
+}
+
+/* ---- turns ---- */
+
+/* Return: when it ended. */
+static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_ns)
+{
+	struct vho_sched_ent *ent = &port->budget.ent;
+	u64 cost_ns, end_ns;
+	bool more;
+
+	vho_budget_count_turn(port);
+	end_ns = vho_fp_turn(core, port, now_ns, &more);
+	cost_ns = end_ns - now_ns;
+	/* A turn has one port: its whole time is charged to it. */
+	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(port));
+	WRITE_ONCE(port->busy_ns, port->busy_ns + cost_ns);
+	WRITE_ONCE(core->busy_ns, core->busy_ns + cost_ns);
+	WRITE_ONCE(core->turns, core->turns + 1);
+	vho_port_stat_inc(port, VHO_STAT_fp_turns);
+	trace_vho_port_turn(port, core, cost_ns);
+	if (more)
+		vho_sched_put(&core->sched, ent, end_ns);
+	else
+		vho_core_rest(core, port, end_ns);
+	return end_ns;
+}
+
+/* Nobody has work. Return: somebody may, whose guest does not kick. */
+static bool vho_core_idle(struct vho_core *core, u64 now_ns)
+{
+	u64 due_ns = vho_sched_due_ns(&core->sched);
+
+	if (core->nr_polled) {
+		vho_core_poll(core, VHO_CORE_POLLED_MAX, now_ns);
+		WRITE_ONCE(core->poll_idle_ns, core->poll_idle_ns + (ktime_get_ns() - now_ns));
+		cpu_relax();
+		return true;
+	}
+	if (due_ns != U64_MAX)
+		vho_timer_arm(&core->worker, &core->due, due_ns);
+	return !llist_empty(&core->woken);
+}
+
+/* Context: FP. */
 static bool vho_core_serve(struct vho_worker *worker, u64 now_ns)
 {
 	struct vho_core *core = vho_core_of(worker);
-	struct vho_port *port;
-	u64 end_ns, cost_ns;
-	bool work;
+	struct vho_sched_ent *ent;
+	unsigned int n;
 
-	vho_core_take_woken(core);
-	port = list_first_entry_or_null(&core->run, struct vho_port, run_node);
-	if (!port)
-		return false;
-
-	work = vho_fp_turn(port, now_ns);
-	end_ns = ktime_get_ns();
-	cost_ns = end_ns - now_ns;
-	WRITE_ONCE(core->turns, core->turns + 1);
-	if (work) {
-		/* A turn has one port: its whole time is charged to it. */
-		WRITE_ONCE(port->busy_ns, port->busy_ns + cost_ns);
-		WRITE_ONCE(core->busy_ns, core->busy_ns + cost_ns);
-		vho_port_stat_inc(port, VHO_STAT_fp_turns);
-		port->last_work_ns = end_ns;
-		list_move_tail(&port->run_node, &core->run);
-		return true;
+	for (n = 0; n < VHO_CORE_TURNS; n++) {
+		vho_core_look(core, now_ns);
+		ent = vho_sched_pick(&core->sched, now_ns);
+		if (!ent)
+			break;
+		now_ns = vho_core_turn(core, vho_core_port(ent), now_ns);
+		if (vho_worker_pending(worker, now_ns) || need_resched())
+			return true;
 	}
-	WRITE_ONCE(core->poll_idle_ns, core->poll_idle_ns + cost_ns);
-	if (end_ns - port->last_work_ns < READ_ONCE(core->poll_ns))
-		list_move_tail(&port->run_node, &core->run);
-	else
-		vho_core_park(core, port);
-	return true;
+	return n || vho_core_idle(core, now_ns);
 }
+
+/* The thread is awake, that is all: the order of service knows who is due. */
+static void vho_core_due(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
+{
+}
+
+/* ---- coming and going ---- */
 
 void vho_port_wake(struct vho_port *port)
 {
@@ -106,9 +215,15 @@ void vho_port_wake(struct vho_port *port)
 
 void vho_core_release(struct vho_core *core, struct vho_port *port)
 {
-	vho_core_take_woken(core);
-	if (!list_empty(&port->run_node)) {
-		list_del_init(&port->run_node);
+	u64 now_ns = ktime_get_ns();
+	bool queued;
+
+	vho_core_take_woken(core, now_ns);
+	vho_core_unpoll(core, port);
+	queued = vho_sched_queued(&port->budget.ent);
+	port->budget.lag = vho_sched_export(&core->sched, &port->budget.ent, now_ns);
+	port->budget.moved = true;
+	if (queued) {
 		clear_bit(VHO_PORT_QUEUED, &port->work_flags);
 		/* Whoever has the mark set now has the port listed where it goes on. */
 		smp_mb__after_atomic();
@@ -118,24 +233,32 @@ void vho_core_release(struct vho_core *core, struct vho_port *port)
 
 void vho_core_adopt(struct vho_core *core, struct vho_port *port)
 {
+	vho_core_import(core, port, ktime_get_ns());
 	if (port->detached)
 		return;
 	vho_fp_arm(port);
 	vho_port_wake(port);
 }
 
-int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
+void vho_core_init(struct vho_core *core, u64 now_ns)
 {
 	const struct vho_sched_params params = VHO_SCHED_PARAMS_DEFAULT;
+
+	core->poll_ns = VHO_CORE_POLL_NS_DEFAULT;
+	init_llist_head(&core->woken);
+	INIT_LIST_HEAD(&core->polled);
+	vho_sched_init(&core->sched, &params, now_ns);
+	vho_timer_init(&core->due, vho_core_due);
+}
+
+int vho_core_start(struct vho_core *core, unsigned int index, int cpu)
+{
 	char name[TASK_COMM_LEN];
 
 	core->index = index;
 	core->cpu = cpu;
-	core->poll_ns = VHO_CORE_POLL_NS_DEFAULT;
 	INIT_LIST_HEAD(&core->left_node);
-	init_llist_head(&core->woken);
-	INIT_LIST_HEAD(&core->run);
-	vho_sched_init(&core->sched, &params, ktime_get_ns());
+	vho_core_init(core, ktime_get_ns());
 	snprintf(name, sizeof(name), "vho_core/%d", cpu);
 	return vho_worker_start(&core->worker, cpu, name, vho_core_serve);
 }
@@ -144,5 +267,5 @@ void vho_core_stop(struct vho_core *core)
 {
 	vho_worker_stop(&core->worker);
 	/* What was woken here shortly before it went on to another core. */
-	vho_core_take_woken(core);
+	vho_core_take_woken(core, ktime_get_ns());
 }

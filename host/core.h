@@ -22,13 +22,15 @@ struct vho_port;
  * @index: its place in the set of cores (cores.h)
  * @cpu: CPU it is bound to
  * @woken: ports that somebody gave work (lockless list, any context)
- * @run: ports in order of service
- * @sched: order of service by virtual time
+ * @sched: ports that have work, in order of service
+ * @polled: ports that had none when last looked at, and whose guests do not kick
+ * @nr_polled: entries of @polled
+ * @due: wakes the thread when the limit of a port lets it go on
  * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
  * @left_node: in the list of cores that ports have just left (move.c)
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
- * @poll_idle_ns: time spent polling in vain
+ * @poll_idle_ns: time spent polling while no port had work
  * @turns: turns served
  */
 struct vho_core {
@@ -36,8 +38,10 @@ struct vho_core {
 	unsigned int index;
 	int cpu;
 	struct llist_head woken;
-	struct list_head run;
 	struct vho_sched sched;
+	struct list_head polled;
+	unsigned int nr_polled;
+	struct vho_timer due;
 	u64 poll_ns;
 	struct list_head left_node;
 	unsigned int nr_ports;
@@ -53,8 +57,6 @@ void vho_core_stop(struct vho_core *core);
 /* Gives @port a place in its core's order of service. Any context. */
 void vho_port_wake(struct vho_port *port);
 
-/* Context: FP. */
-void vho_core_take_woken(struct vho_core *core);
 /*
  * Context: FP of @core, between turns. @port leaves the order of service, parked or not, and nothing
  * of @core refers to it any more but perhaps a wake-up under way, which is forwarded.
@@ -62,6 +64,15 @@ void vho_core_take_woken(struct vho_core *core);
 void vho_core_release(struct vho_core *core, struct vho_port *port);
 /* Context: FP of @core, which serves @port from now on: its timers run, and it has a turn. */
 void vho_core_adopt(struct vho_core *core, struct vho_port *port);
+
+/* --- Context: FP, the thread of @core --- */
+
+/* An empty order of service. For vho_core_start(). */
+void vho_core_init(struct vho_core *core, u64 now_ns);
+/* Ports that were woken join the order of service. */
+void vho_core_take_woken(struct vho_core *core, u64 now_ns);
+/* The same, and looks at some of the polled ports. */
+void vho_core_look(struct vho_core *core, u64 now_ns);
 
 static inline struct vho_core *vho_core_of(struct vho_worker *worker)
 {

@@ -69,6 +69,7 @@ struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key
 	flow->to_core.msg.fn = vho_fp_flow_msg;
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
 	__skb_queue_head_init(&flow->held);
+	INIT_LIST_HEAD(&flow->msg_node);
 	INIT_LIST_HEAD(&flow->tx_node);
 	INIT_LIST_HEAD(&flow->news_node);
 	kref_init(&flow->ref);

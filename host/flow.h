@@ -97,6 +97,7 @@ struct vho_flow {
 	unsigned long policy_flags;	/* atomic bit operations */
 
 	/* --- owner core --- */
+	struct list_head msg_node;	/* in port->msgs: to_core.msg has arrived, its turn has not come */
 	struct list_head tx_node;	/* in guest->tx_flows: vho_tcp_output() wanted */
 	struct list_head news_node;	/* in the channel's list of flows with news */
 	u8 news;			/* VHO_NEWS_* */

@@ -4,6 +4,8 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/skbuff.h>
 
 #include "chan.h"
@@ -15,69 +17,275 @@
 #include "packet.h"
 #include "port.h"
 
-static bool vho_fp_receive(struct vho_port *port, u64 now_ns)
+/* The running driver, NULL: none, or none that is served any more. */
+static struct vho_guest_state *vho_fp_guest(struct vho_port *port)
 {
-	unsigned int n;
+	struct vho_guest_state *guest = port->guest;
 
-	for (n = 0; n < VHO_TURN_RX_PACKETS; n++) {
-		/* One consumer, the core; the queue is resized by nobody. */
-		struct sk_buff *skb = __ptr_ring_consume(&port->rxq);
+	return guest && !guest->stopping ? guest : NULL;
+}
 
-		if (!skb)
-			break;
-		vho_fp_rx(port, skb, now_ns);
-	}
-	return n;
+/* ---- pieces: the smallest parts of a turn. Return: there was something to do ---- */
+
+static bool vho_fp_piece_events(struct vho_port *port, u64 now_ns)
+{
+	return vho_fp_event(port, now_ns);
+}
+
+static bool vho_fp_piece_submit(struct vho_port *port, u64 now_ns)
+{
+	struct vho_guest_state *guest = vho_fp_guest(port);
+
+	return guest && vho_chan_submit(port, guest, now_ns);
+}
+
+static bool vho_fp_piece_rx(struct vho_port *port, u64 now_ns)
+{
+	/* One consumer, the core; the queue is resized by nobody. */
+	struct sk_buff *skb = __ptr_ring_consume(&port->rxq);
+
+	if (!skb)
+		return false;
+	vho_fp_rx(port, skb, now_ns);
+	return true;
+}
+
+static bool vho_fp_piece_frame_tx(struct vho_port *port, u64 now_ns)
+{
+	struct vho_guest_state *guest = vho_fp_guest(port);
+
+	return guest && vho_frame_tx(port, guest, 1);
 }
 
 /* Frames wait for no driver that does not run. */
-static bool vho_fp_drop_frames(struct vho_port *port)
+static bool vho_fp_drop_frame(struct vho_port *port)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = __ptr_ring_consume(&port->frameq);
+
+	kfree_skb(skb);
+	return skb;
+}
+
+static bool vho_fp_piece_frame_rx(struct vho_port *port, u64 now_ns)
+{
+	struct vho_guest_state *guest = vho_fp_guest(port);
+
+	return guest ? vho_frame_rx(port, guest, 1) : vho_fp_drop_frame(port);
+}
+
+static bool vho_fp_piece_output(struct vho_port *port, u64 now_ns)
+{
+	struct vho_guest_state *guest = vho_fp_guest(port);
+
+	return guest && vho_fp_output(port, guest, port->core->sched.params.piece_bytes, now_ns);
+}
+
+static const struct vho_fp_kind {
+	enum vho_work work;
+	bool (*piece)(struct vho_port *port, u64 now_ns);
+} vho_fp_kinds[] = {
+	{ VHO_WORK_events, vho_fp_piece_events },
+	{ VHO_WORK_submit, vho_fp_piece_submit },
+	{ VHO_WORK_frames, vho_fp_piece_frame_tx },
+	{ VHO_WORK_rx, vho_fp_piece_rx },
+	{ VHO_WORK_frames, vho_fp_piece_frame_rx },
+	{ VHO_WORK_output, vho_fp_piece_output },
+};
+
+/* ---- a turn ---- */
+
+/* Pieces of one kind before the next kind. */
+#define VHO_TURN_RUN		8
+/* Predicted time after which the clock is read in the middle of a turn. */
+#define VHO_TURN_METER_NS	5000
+/* Of so many turns, one has its clock read after every run, for what each kind costs. */
+#define VHO_TURN_SAMPLE		16
+
+/**
+ * struct vho_fp_turn - a turn of one port
+ * @core: who serves
+ * @port: who is served
+ * @start_ns: when it began
+ * @now_ns: when the clock was last read
+ * @pred_ns: what was done since then, predicted
+ * @nr: pieces since then, by kind of work
+ * @pieces: pieces of the whole turn
+ * @sampled: the clock is read after every run
+ * @ended: somebody else comes first, or it has been long enough
+ */
+struct vho_fp_turn {
+	struct vho_core *core;
+	struct vho_port *port;
+	u64 start_ns;
+	u64 now_ns;
+	u64 pred_ns;
+	u32 nr[VHO_WORK_NR];
+	u32 pieces;
+	bool sampled;
+	bool ended;
+};
+
+static void vho_fp_did(struct vho_fp_turn *turn, enum vho_work work, unsigned int n)
+{
+	turn->nr[work] += n;
+	turn->pred_ns += n * turn->port->budget.est_ns[work];
+}
+
+/*
+ * Reads the clock. What several kinds of work took together is told apart by what they usually
+ * cost; what one took by itself is remembered for that.
+ */
+static void vho_fp_meter(struct vho_fp_turn *turn)
+{
+	struct vho_budget *budget = &turn->port->budget;
+	u64 now_ns = ktime_get_ns(), cost_ns = now_ns - turn->now_ns;
+	unsigned int work;
+
+	for (work = 0; work < VHO_WORK_NR; work++) {
+		u64 pred_ns = (u64)turn->nr[work] * budget->est_ns[work];
+
+		if (!pred_ns)
+			continue;
+		if (pred_ns == turn->pred_ns) {
+			budget->est_ns[work] = vho_sched_average(budget->est_ns[work],
+								 div_u64(cost_ns, turn->nr[work]));
+			vho_budget_count(turn->port, work, cost_ns);
+		} else {
+			vho_budget_count(turn->port, work,
+					 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
+		}
+		turn->nr[work] = 0;
+	}
+	/* Looking for work that was not there. */
+	if (!turn->pred_ns)
+		vho_budget_count(turn->port, VHO_WORK_submit, cost_ns);
+	turn->now_ns = now_ns;
+	turn->pred_ns = 0;
+}
+
+/* After a piece: may another one of about @next_ns follow? */
+static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
+{
+	struct vho_sched *sched = &turn->core->sched;
+	u64 used_ns;
+
+	if (turn->pred_ns >= VHO_TURN_METER_NS) {
+		vho_fp_meter(turn);
+		vho_core_look(turn->core, turn->now_ns);
+	} else {
+		vho_core_take_woken(turn->core, turn->now_ns + turn->pred_ns);
+	}
+	used_ns = turn->now_ns - turn->start_ns + turn->pred_ns;
+	if (vho_sched_must_yield(sched, &turn->port->budget.ent, used_ns)) {
+		vho_budget_count_yield(turn->port);
+		return false;
+	}
+	return used_ns + next_ns <= sched->params.turn_ns;
+}
+
+/* A few pieces of one kind. Return: there was one. */
+static bool vho_fp_run(struct vho_fp_turn *turn, const struct vho_fp_kind *kind)
+{
+	struct vho_port *port = turn->port;
 	unsigned int n;
 
-	for (n = 0; n < VHO_TURN_FRAMES; n++) {
-		skb = __ptr_ring_consume(&port->frameq);
-		if (!skb)
+	for (n = 0; n < VHO_TURN_RUN && !turn->ended; n++) {
+		if (!kind->piece(port, turn->now_ns))
 			break;
-		kfree_skb(skb);
+		vho_fp_did(turn, kind->work, 1);
+		turn->pieces++;
+		turn->ended = !vho_fp_goes_on(turn, port->budget.est_ns[kind->work]);
 	}
+	if (n && turn->sampled)
+		vho_fp_meter(turn);
 	return n;
+}
+
+/* The answers to the guest, once for the whole turn. Return: some are left. */
+static bool vho_fp_answer(struct vho_fp_turn *turn)
+{
+	struct vho_guest_state *guest = vho_fp_guest(turn->port);
+	unsigned int n;
+
+	if (!guest)
+		return false;
+	n = vho_chan_complete(turn->port, guest, VHO_TURN_COMPLETES);
+	if (n || turn->pieces)
+		vho_chan_signal(turn->port, guest);
+	vho_fp_did(turn, VHO_WORK_complete, n);
+	return n == VHO_TURN_COMPLETES;
 }
 
 /**
  * vho_fp_turn() - serve one port
+ * @core: the core that serves it
  * @port: port
- * @now_ns: clock, read once for the turn
+ * @now_ns: clock
+ * @more: set: the turn ended before all was done
  *
- * Requests of the guest first, then what came from the network, then what both made TCP
- * want to send, then the answers to the guest.
+ * Consecutive pieces, each one packet, record or frame, of all kinds of work in turn, until nothing
+ * is left, somebody else comes first, or the turn was long enough.
  *
- * Context: FP. Every step is bounded (VHO_TURN_*).
- * Return: something was done.
+ * Context: FP.
+ * Return: clock at its end.
  */
-bool vho_fp_turn(struct vho_port *port, u64 now_ns)
+u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more)
 {
-	struct vho_guest_state *guest = port->guest;
-	bool work = false;
+	struct vho_fp_turn turn = {
+		.core = core,
+		.port = port,
+		.start_ns = now_ns,
+		.now_ns = now_ns,
+		.sampled = !(READ_ONCE(port->budget.stats.turns) % VHO_TURN_SAMPLE),
+	};
+	struct vho_sched_ent *ent = &port->budget.ent;
+	unsigned int i = port->budget.next, idle = 0;
 
-	if (!guest)
-		return vho_fp_receive(port, now_ns) | vho_fp_drop_frames(port);
+	while (idle < ARRAY_SIZE(vho_fp_kinds) && !turn.ended) {
+		idle = vho_fp_run(&turn, &vho_fp_kinds[i]) ? 0 : idle + 1;
+		i = (i + 1) % ARRAY_SIZE(vho_fp_kinds);
+	}
+	port->budget.next = i;
+	*more = vho_fp_answer(&turn) || turn.ended;
+	vho_fp_meter(&turn);
+	ent->est_ns = vho_sched_average(ent->est_ns, div_u64(turn.now_ns - now_ns,
+							     max(turn.pieces, 1U)));
+	return turn.now_ns;
+}
 
-	work |= vho_chan_submit(port, guest, now_ns);
-	work |= vho_frame_tx(port, guest);
-	work |= vho_fp_receive(port, now_ns);
-	work |= vho_frame_rx(port, guest);
-	work |= vho_fp_output(port, guest, now_ns);
-	work |= vho_chan_complete(port, guest);
-	if (work)
-		vho_chan_signal(port, guest);
-	return work;
+/* ---- polling, parking ---- */
+
+static bool vho_fp_pending_guest(struct vho_port *port, struct vho_guest_state *guest)
+{
+	unsigned int i;
+
+	for (i = 0; i < guest->nr_channels; i++) {
+		struct vho_channel *ch = &guest->channels[i];
+
+		if (!ch->stalled && vho_ring_pending(ch->submit))
+			return true;
+		if ((!list_empty(&ch->news) || ch->stalled) && vho_ring_pending(ch->complete))
+			return true;
+	}
+	if (guest->frame_tx && vho_ring_pending(guest->frame_tx))
+		return true;
+	if (guest->frame_rx && vho_frame_waiting(port, guest) && vho_ring_pending(guest->frame_rx))
+		return true;
+	return !list_empty(&guest->tx_flows);
+}
+
+bool vho_fp_pending(struct vho_port *port)
+{
+	struct vho_guest_state *guest = vho_fp_guest(port);
+
+	if (!__ptr_ring_empty(&port->rxq) || !list_empty(&port->msgs))
+		return true;
+	return guest ? vho_fp_pending_guest(port, guest) : !__ptr_ring_empty(&port->frameq);
 }
 
 void vho_fp_unpark(struct vho_port *port)
 {
-	struct vho_guest_state *guest = port->guest;
+	struct vho_guest_state *guest = vho_fp_guest(port);
 	unsigned int i;
 
 	if (!guest)
@@ -116,8 +324,8 @@ static bool vho_fp_park_guest(struct vho_port *port, struct vho_guest_state *gue
 
 bool vho_fp_park(struct vho_port *port)
 {
-	struct vho_guest_state *guest = port->guest;
-	bool work = !__ptr_ring_empty(&port->rxq);
+	struct vho_guest_state *guest = vho_fp_guest(port);
+	bool work = !__ptr_ring_empty(&port->rxq) || !list_empty(&port->msgs);
 
 	if (guest)
 		work |= vho_fp_park_guest(port, guest);
@@ -131,6 +339,7 @@ bool vho_fp_park(struct vho_port *port)
 struct vho_fp_guest_call {
 	struct vho_port *port;
 	struct vho_guest_state *guest;
+	bool more;
 };
 
 static void vho_fp_guest_start_fn(void *arg)
@@ -151,13 +360,19 @@ void vho_fp_guest_start(struct vho_port *port, struct vho_guest_state *guest)
 static void vho_fp_guest_stop_fn(void *arg)
 {
 	struct vho_fp_guest_call *call = arg;
-	struct vho_guest_state *guest = call->port->guest;
+	struct vho_port *port = call->port;
+	struct vho_guest_state *guest = port->guest;
+	u64 now_ns = ktime_get_ns();
 
 	call->guest = guest;
-	vho_fp_flows_stop(call->port, guest, ktime_get_ns());
-	kfree_skb_list(guest->frame_head);
-	guest->frame_head = NULL;
-	call->port->guest = NULL;
+	guest->stopping = true;
+	call->more = vho_fp_flows_stop(port, guest, now_ns);
+	if (!call->more) {
+		kfree_skb_list(guest->frame_head);
+		guest->frame_head = NULL;
+		port->guest = NULL;
+	}
+	vho_budget_charge(port, VHO_WORK_events, ktime_get_ns() - now_ns);
 }
 
 struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
@@ -166,7 +381,10 @@ struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 
 	/* What the slow path posted before comes first, wherever it was posted to. */
 	vho_moves_hold();
-	vho_port_call(port, vho_fp_guest_stop_fn, &call);
+	/* In pieces: other ports of the core are served in between. */
+	do {
+		vho_port_call(port, vho_fp_guest_stop_fn, &call);
+	} while (call.more);
 	vho_moves_allow();
 	return call.guest;
 }
@@ -174,10 +392,11 @@ struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 static void vho_fp_port_detach_fn(void *arg)
 {
 	struct vho_port *port = arg;
+	u64 now_ns = ktime_get_ns();
 
 	port->detached = true;
 	vho_core_release(port->core, port);
-	while (vho_fp_receive(port, ktime_get_ns()))
+	while (vho_fp_piece_rx(port, now_ns))
 		;
 }
 

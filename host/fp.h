@@ -12,22 +12,22 @@
 #include "worker.h"
 
 struct sk_buff;
+struct vho_core;
 struct vho_flow;
 struct vho_guest_state;
 struct vho_port;
 
 /* --- fp.c: a turn of one port --- */
 
-/* Bounds of one turn; what is left waits for the next. */
-#define VHO_TURN_RX_PACKETS	32
-#define VHO_TURN_RECORDS	64
-#define VHO_TURN_FRAMES		32
-#define VHO_TURN_FLOWS		16
-#define VHO_TURN_TIMERS		16
-#define VHO_TURN_FLOW_BYTES	(64 * 1024)
+/* Records to the guest at the end of a turn. */
+#define VHO_TURN_COMPLETES	16
+/* Connections reset at a time when a driver is stopped. */
+#define VHO_STOP_FLOWS		16
 
-/* Return: something was done. */
-bool vho_fp_turn(struct vho_port *port, u64 now_ns);
+/* Return: clock at its end. @more: something was left. */
+u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more);
+/* Has a port that is polled got work? */
+bool vho_fp_pending(struct vho_port *port);
 /* The port leaves the order of service: kicks on. Return: work came in meanwhile. */
 bool vho_fp_park(struct vho_port *port);
 /* Back in the order of service: kicks off. */
@@ -43,7 +43,9 @@ void vho_fp_port_detach(struct vho_port *port);
 
 void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg);
 void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
-/* port->timer: runs the port's timers that are due, a bounded number of them. */
+/* Handles a message of the slow path, or a timer that is due. Return: there was one. */
+bool vho_fp_event(struct vho_port *port, u64 now_ns);
+/* port->timer: one of the port's timers is due, its turn shall see to it. */
 void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
 /* Puts port->timer into its core's queue for the earliest of the port's timers. */
 void vho_fp_arm(struct vho_port *port);
@@ -53,19 +55,19 @@ void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
 bool vho_fp_owns(struct vho_flow *flow, u64 now_ns);
 /* Acts on tcb.events after TCP was called, re-arms the timer. */
 void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns);
-/* vho_tcp_output() for the flows that want it. Return: something was sent. */
-bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+/* vho_tcp_output() for the next flow that wants it, @bytes at most. Return: there was one. */
+bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 bytes, u64 now_ns);
 /* The guest has closed and TCP is done with the rings: the id goes back. */
 void vho_fp_flow_release(struct vho_flow *flow);
-/* Driver reset: resets every flow of the core, forgets ids and tokens. */
-void vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+/* Driver reset: resets flows of the core, forgets ids and tokens, some. Return: some are left. */
+bool vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
 
 /* --- frame.c --- */
 
-/* Frames from the guest into the port's netdev. Return: something was done. */
-bool vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest);
-/* Frames from port->frameq into the guest. Return: something was done. */
-bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest);
+/* Up to @max frames from the guest into the port's netdev. Return: how many were looked at. */
+unsigned int vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest, unsigned int max);
+/* Up to @max frames from port->frameq into the guest. Return: how many were looked at. */
+unsigned int vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest, unsigned int max);
 
 /* Frames wait for buffers of the guest. */
 bool vho_frame_waiting(struct vho_port *port, struct vho_guest_state *guest);

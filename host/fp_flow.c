@@ -93,29 +93,14 @@ void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
 {
 	struct vho_flow *flow = container_of(timer, struct vho_flow, timer);
-	struct vho_port *port = flow->port;
 
 	vho_tcp_timer(flow, now_ns);
 	vho_fp_flow_after(flow, now_ns);
-	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
-	if (port->guest)
-		vho_port_wake(port);
 }
 
 void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
 {
-	struct vho_port *port = container_of(timer, struct vho_port, timer);
-	struct vho_timer *due;
-	unsigned int n;
-
-	for (n = 0; n < VHO_TURN_TIMERS; n++) {
-		due = vho_timers_pop(&port->timers, now_ns);
-		if (!due)
-			break;
-		due->fn(worker, due, now_ns);
-		now_ns = max(now_ns, ktime_get_ns());
-	}
-	vho_fp_arm(port);
+	vho_port_wake(container_of(timer, struct vho_port, timer));
 }
 
 /* A segment arrived for a flow that the core has handed on meanwhile. */
@@ -179,21 +164,17 @@ void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 	consume_skb(skb);
 }
 
-bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 bytes, u64 now_ns)
 {
-	struct vho_flow *flow;
-	unsigned int n;
+	struct vho_flow *flow = list_first_entry_or_null(&guest->tx_flows, struct vho_flow, tx_node);
 
-	for (n = 0; n < VHO_TURN_FLOWS; n++) {
-		flow = list_first_entry_or_null(&guest->tx_flows, struct vho_flow, tx_node);
-		if (!flow)
-			break;
-		list_del_init(&flow->tx_node);
-		if (vho_tcp_output(flow, VHO_TURN_FLOW_BYTES, now_ns))
-			flow->tcb.events |= VHO_EV_OUTPUT;
-		vho_fp_flow_after(flow, now_ns);
-	}
-	return n;
+	if (!flow)
+		return false;
+	list_del_init(&flow->tx_node);
+	if (vho_tcp_output(flow, bytes, now_ns))
+		flow->tcb.events |= VHO_EV_OUTPUT;
+	vho_fp_flow_after(flow, now_ns);
+	return true;
 }
 
 /* ---- messages from the slow path ---- */
@@ -276,16 +257,10 @@ static void vho_fp_withdraw(struct vho_flow *flow)
 	vho_flow_put(flow);
 }
 
-void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
+static void vho_fp_flow_handle(struct vho_flow *flow, u64 now_ns)
 {
-	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
-	struct vho_port *port = flow->port;
-	u64 now_ns = ktime_get_ns();
-	unsigned long bits;
+	unsigned long bits = vho_flow_post_take(&flow->to_core);
 
-	if (vho_port_forward(port, worker, msg))
-		return;
-	bits = vho_flow_post_take(&flow->to_core);
 	if (bits & BIT(VHO_FC_INCOMING))
 		vho_fp_incoming(flow);
 	if (bits & BIT(VHO_FC_WITHDRAW))
@@ -299,10 +274,49 @@ void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 	}
 	if (bits & BIT(VHO_FC_POLICY))
 		vho_policy_core(flow, now_ns);
-	WRITE_ONCE(port->busy_ns, port->busy_ns + (ktime_get_ns() - now_ns));
-	if (port->guest)
-		vho_port_wake(port);
 	vho_flow_put(flow);
+}
+
+/* While a driver runs, its messages wait for the port's turn; without one there is little to do. */
+void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
+{
+	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
+	struct vho_port *port = flow->port;
+
+	if (vho_port_forward(port, worker, msg))
+		return;
+	if (!port->guest) {
+		vho_fp_flow_handle(flow, ktime_get_ns());
+		return;
+	}
+	list_add_tail(&flow->msg_node, &port->msgs);
+	vho_port_wake(port);
+}
+
+static bool vho_fp_event_msg(struct vho_port *port, u64 now_ns)
+{
+	struct vho_flow *flow = list_first_entry_or_null(&port->msgs, struct vho_flow, msg_node);
+
+	if (!flow)
+		return false;
+	list_del_init(&flow->msg_node);
+	vho_fp_flow_handle(flow, now_ns);
+	return true;
+}
+
+bool vho_fp_event(struct vho_port *port, u64 now_ns)
+{
+	struct vho_timer *due;
+
+	if (vho_fp_event_msg(port, now_ns))
+		return true;
+	due = vho_timers_pop(&port->timers, now_ns);
+	if (!due) {
+		vho_fp_arm(port);
+		return false;
+	}
+	due->fn(&port->core->worker, due, now_ns);
+	return true;
 }
 
 /* ---- driver reset ---- */
@@ -326,20 +340,36 @@ static void vho_fp_flow_stop(struct vho_flow *flow, u64 now_ns)
 	vho_flow_put(flow);
 }
 
-void vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+static void vho_fp_token_stop(struct vho_flow *flow)
 {
+	list_del_init(&flow->news_node);
+	flow->news = 0;
+	vho_flow_tell_slow(flow, VHO_FS_ABORT);
+	vho_flow_put(flow);
+}
+
+bool vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+{
+	unsigned int n = VHO_STOP_FLOWS;
 	struct vho_flow *flow;
 	unsigned long i;
 
+	/* What the slow path said before comes first. */
+	for (; n && vho_fp_event_msg(port, now_ns); n--)
+		;
+	if (!n)
+		return true;
 	xa_for_each(&guest->flow_ids, i, flow) {
+		if (!n--)
+			return true;
 		xa_erase(&guest->flow_ids, i);
 		vho_fp_flow_stop(flow, now_ns);
 	}
 	xa_for_each(&guest->incoming, i, flow) {
+		if (!n--)
+			return true;
 		xa_erase(&guest->incoming, i);
-		list_del_init(&flow->news_node);
-		flow->news = 0;
-		vho_flow_tell_slow(flow, VHO_FS_ABORT);
-		vho_flow_put(flow);
+		vho_fp_token_stop(flow);
 	}
+	return false;
 }

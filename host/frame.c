@@ -104,7 +104,7 @@ bad:
 	return NULL;
 }
 
-bool vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest)
+unsigned int vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest, unsigned int max)
 {
 	struct vho_ring *ring = guest->frame_tx;
 	struct vho_chain chain;
@@ -112,8 +112,8 @@ bool vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest)
 	int ret = 0;
 
 	if (!ring)
-		return false;
-	for (n = 0; n < VHO_TURN_FRAMES; n++) {
+		return 0;
+	for (n = 0; n < max; n++) {
 		struct sk_buff *skb;
 
 		ret = vho_ring_pop(ring, &chain);
@@ -282,13 +282,13 @@ bool vho_frame_waiting(struct vho_port *port, struct vho_guest_state *guest)
 	return guest->frame_head || !__ptr_ring_empty(&port->frameq);
 }
 
-bool vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest)
+unsigned int vho_frame_rx(struct vho_port *port, struct vho_guest_state *guest, unsigned int max)
 {
 	unsigned int n;
 
 	if (!guest->frame_rx)
-		return false;
-	for (n = 0; n < VHO_TURN_FRAMES; n++) {
+		return 0;
+	for (n = 0; n < max; n++) {
 		struct sk_buff *skb;
 		int ret;
 

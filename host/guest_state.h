@@ -71,6 +71,10 @@ struct vho_channel {
  * @nr_channels: channels set up by the driver, const
  * @next_channel: where the next incoming connection is announced, owner core
  * @channels: owner core
+ * @submit_chan: channel whose submit records are taken now, owner core
+ * @submit_run: records taken from it without a look at the others, owner core
+ * @complete_chan: channel to which complete records were written first, owner core
+ * @stopping: its flows are being reset, it is not served any more; owner core
  * @frame_rx: NULL: queue not set up; owner core, like the following ones
  * @frame_tx: likewise
  * @frame_head: frames popped from port->frameq that wait for guest buffers, linked by skb->next: one, or
@@ -92,6 +96,10 @@ struct vho_guest_state {
 	unsigned int nr_channels;
 	unsigned int next_channel;
 	struct vho_channel channels[VHO_CHANNELS_MAX];
+	unsigned int submit_chan;
+	unsigned int submit_run;
+	unsigned int complete_chan;
+	bool stopping;
 	struct vho_ring *frame_rx;
 	struct vho_ring *frame_tx;
 	struct sk_buff *frame_head;

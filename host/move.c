@@ -160,7 +160,7 @@ void vho_move_port(struct vho_port *port, struct vho_core *to)
 
 static void vho_moves_flush(void *arg)
 {
-	vho_core_take_woken(arg);
+	vho_core_take_woken(arg, ktime_get_ns());
 }
 
 void vho_moves_end(void)

@@ -98,6 +98,7 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	else
 		guid_copy(&port->uuid, &cfg->uuid);
 	INIT_LIST_HEAD(&port->list);
+	INIT_LIST_HEAD(&port->msgs);
 	INIT_LIST_HEAD(&port->run_node);
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);

@@ -74,8 +74,9 @@ struct net;
  * @timer: stands in the core's queue for the earliest of @timers; owner core
  * @detached: it has left the fast path for good; owner core
  * @parked: kicks are enabled, not in the order of service; owner core
- * @run_node: in core->run, owner core
- * @last_work_ns: when a turn last found work, owner core
+ * @msgs: messages about flows that wait for the port's turn (vho_flow.msg_node), owner core
+ * @run_node: in core->polled, owner core
+ * @last_work_ns: when it was last found without work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
  * @budget: its place in the core's order of service, what was spent (budget.h)
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
@@ -130,6 +131,7 @@ struct vho_port {
 	struct vho_timer timer;
 	bool detached;
 	bool parked;
+	struct list_head msgs;
 	struct list_head run_node;
 	u64 last_work_ns;
 	u64 busy_ns;

@@ -208,11 +208,15 @@ static bool vho_port_xmit(struct vho_port *port, struct sk_buff *skb)
 
 static netdev_tx_t vho_port_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
+	struct vho_port *port = vho_netdev_port(dev);
+	u64 start_ns = vho_budget_packet(&port->budget);
 	unsigned int len = skb->len;
 
 	memset(vho_packet(skb), 0, sizeof(struct vho_packet));
-	if (vho_port_xmit(vho_netdev_port(dev), skb))
+	if (vho_port_xmit(port, skb))
 		dev_sw_netstats_tx_add(dev, 1, len);
+	else
+		vho_budget_dropped(&port->budget, start_ns);
 	return NETDEV_TX_OK;
 }
 

@@ -17,9 +17,10 @@
 #define VHO_SCHED_TOKENS_PER_NS	1000
 /* Longer times are as good as this one: all that is kept is full by then. */
 #define VHO_SCHED_LONG_NS	(1ULL << 40)
-/* A piece, until its cost is known. None is cheaper than the second. */
+/* A piece, until its cost is known. Bounds of what is believed. */
 #define VHO_SCHED_EST_NS	1000
-#define VHO_SCHED_EST_NS_MIN	50
+#define VHO_SCHED_EST_NS_MIN	50U
+#define VHO_SCHED_EST_NS_MAX	50000U
 /* Who was away for so long has the full burst; signed comparison with its old time may be wrong. */
 #define VHO_SCHED_FORGET_NS	(3600ULL * NSEC_PER_SEC)
 
@@ -168,7 +169,8 @@ static void vho_sched_unlink(struct vho_sched *s, struct vho_sched_ent *e)
 /* @e was parked and is not any more. */
 static void vho_sched_throttled(struct vho_sched_ent *e, u64 now_ns)
 {
-	WRITE_ONCE(e->throttled_ns, e->throttled_ns + (now_ns - e->since_ns));
+	if (vho_sched_before(e->since_ns, now_ns))
+		WRITE_ONCE(e->throttled_ns, e->throttled_ns + (now_ns - e->since_ns));
 	e->state = VHO_SCHED_OUT;
 	e->since_ns = now_ns;
 }
@@ -301,7 +303,7 @@ bool vho_sched_wake(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
 	if (e->state != VHO_SCHED_OUT)
 		return false;
 	vho_sched_advance(s, now_ns);
-	if (now_ns - e->since_ns >= VHO_SCHED_FORGET_NS)
+	if ((s64)(now_ns - e->since_ns) >= (s64)VHO_SCHED_FORGET_NS)
 		e->vt = s->v - vho_sched_scale(e, vho_sched_burst_ns(s, e));
 	e->woken = true;
 	vho_sched_insert(s, e, now_ns);
@@ -362,7 +364,8 @@ struct vho_sched_ent *vho_sched_pick(struct vho_sched *s, u64 now_ns)
 	vho_sched_unlink(s, e);
 	e->state = VHO_SCHED_SERVED;
 	e->woken = false;
-	e->delay_ns = now_ns - e->since_ns;
+	/* Work may have been announced with a time that was predicted. */
+	e->delay_ns = vho_sched_before(e->since_ns, now_ns) ? now_ns - e->since_ns : 0;
 	e->since_ns = now_ns;
 	return e;
 }
@@ -417,15 +420,17 @@ void vho_sched_charge(struct vho_sched *s, struct vho_sched_ent *e, u64 cost_ns)
 		vho_sched_relink(s, e);
 }
 
-/* What a piece of @e's work takes: rises at once, falls slowly. */
-void vho_sched_estimate(struct vho_sched_ent *e, u64 piece_ns)
+/*
+ * Rises quickly, but not by one interrupt that came in between; falls slowly. What is dearer than a
+ * turn may be is as dear as any.
+ */
+u32 vho_sched_average(u32 est_ns, u64 piece_ns)
 {
-	u32 ns = clamp_t(u64, piece_ns, VHO_SCHED_EST_NS_MIN, NSEC_PER_SEC);
+	u32 ns = clamp_t(u64, piece_ns, VHO_SCHED_EST_NS_MIN, VHO_SCHED_EST_NS_MAX);
 
-	if (ns >= e->est_ns)
-		e->est_ns = ns;
-	else
-		e->est_ns -= DIV_ROUND_UP(e->est_ns - ns, 8);
+	if (ns >= est_ns)
+		return min(ns, max(2 * est_ns, VHO_SCHED_EST_NS_MIN));
+	return est_ns - DIV_ROUND_UP(est_ns - ns, 8);
 }
 
 /* The turn of @e is over, it has more work. Context: the thread that owns @s. */

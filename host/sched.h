@@ -156,7 +156,8 @@ bool vho_sched_wake(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 struct vho_sched_ent *vho_sched_pick(struct vho_sched *s, u64 now_ns);
 bool vho_sched_must_yield(const struct vho_sched *s, const struct vho_sched_ent *e, u64 pred_ns);
 void vho_sched_charge(struct vho_sched *s, struct vho_sched_ent *e, u64 cost_ns);
-void vho_sched_estimate(struct vho_sched_ent *e, u64 piece_ns);
+/* The estimate of what a piece costs, @est_ns so far, after some took @piece_ns. */
+u32 vho_sched_average(u32 est_ns, u64 piece_ns);
 void vho_sched_put(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 void vho_sched_remove(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 u64 vho_sched_due_ns(const struct vho_sched *s);

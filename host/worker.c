@@ -13,19 +13,27 @@
 
 /* Timers run in one round before messages and ports are looked at again. */
 #define VHO_WORKER_TIMERS_MAX	64
+/* Messages likewise; the rest keep their order. */
+#define VHO_WORKER_MSGS_MAX	64
 
+/* Oldest first: ownership hand-over relies on the order of posting. */
 static bool vho_worker_run_msgs(struct vho_worker *worker)
 {
-	struct llist_node *list = llist_del_all(&worker->msgs);
-	struct vho_msg *msg, *next;
+	unsigned int n;
 
-	if (!list)
-		return false;
-	/* Oldest first: ownership hand-over relies on the order of posting. */
-	list = llist_reverse_order(list);
-	llist_for_each_entry_safe(msg, next, list, node)
+	for (n = 0; n < VHO_WORKER_MSGS_MAX; n++) {
+		struct llist_node *node = worker->backlog;
+		struct vho_msg *msg;
+
+		if (!node)
+			node = llist_reverse_order(llist_del_all(&worker->msgs));
+		if (!node)
+			break;
+		worker->backlog = node->next;
+		msg = llist_entry(node, struct vho_msg, node);
 		msg->fn(worker, msg);
-	return true;
+	}
+	return n;
 }
 
 /* Each with the time at its start: what it takes is charged to its own port. */
@@ -62,7 +70,7 @@ static int vho_worker_thread(void *data)
 {
 	struct vho_worker *worker = data;
 
-	while (!kthread_should_stop() || !llist_empty(&worker->msgs)) {
+	while (!kthread_should_stop() || worker->backlog || !llist_empty(&worker->msgs)) {
 		bool busy;
 
 		/* Cleared before work is looked for: what comes later sets it again. */
@@ -87,6 +95,7 @@ int vho_worker_start(struct vho_worker *worker, int cpu, const char *name,
 	struct task_struct *task;
 
 	init_llist_head(&worker->msgs);
+	worker->backlog = NULL;
 	timerqueue_init_head(&worker->timers);
 	worker->flags = 0;
 	worker->idle_ns = 0;
@@ -118,6 +127,14 @@ void vho_worker_wake(struct vho_worker *worker)
 {
 	if (!test_and_set_bit(VHO_WORKER_WOKEN, &worker->flags) && worker->task != current)
 		wake_up_process(worker->task);
+}
+
+bool vho_worker_pending(const struct vho_worker *worker, u64 now_ns)
+{
+	struct timerqueue_node *node = rb_entry_safe(rb_first_cached(&worker->timers.rb_root),
+						     struct timerqueue_node, node);
+
+	return worker->backlog || !llist_empty(&worker->msgs) || (node && node->expires <= now_ns);
 }
 
 void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg)

@@ -43,6 +43,7 @@ struct vho_timer {
  * @task: bound to one CPU for a core, unbound for the slow path
  * @flags: VHO_WORKER_*, atomic bit operations, any context
  * @msgs: messages from anybody (lockless list)
+ * @backlog: messages taken from @msgs and not yet run, oldest first; owner: the thread
  * @timers: owner: the thread
  * @idle_ns: time slept; written by the thread, READ_ONCE
  * @wakeups: times it slept; likewise
@@ -52,6 +53,7 @@ struct vho_worker {
 	struct task_struct *task;
 	unsigned long flags;
 	struct llist_head msgs;
+	struct llist_node *backlog;
 	struct timerqueue_head timers;
 	u64 idle_ns;
 	u64 wakeups;
@@ -65,6 +67,8 @@ int vho_worker_start(struct vho_worker *worker, int cpu, const char *name,
 void vho_worker_stop(struct vho_worker *worker);
 /* Any context. */
 void vho_worker_wake(struct vho_worker *worker);
+/* The thread's own: does a message wait, or is a timer due? */
+bool vho_worker_pending(const struct vho_worker *worker, u64 now_ns);
 /* Any context. @msg must not be pending. */
 void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg);
 /* Runs @fn(arg) on the worker's thread and waits for it. Process context, not on the worker. */

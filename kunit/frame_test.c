@@ -15,6 +15,7 @@
 #include "../host/fp.h"
 #include "host_fake.h"
 
+#define VHO_TEST_FRAMES	32
 #define VHO_HDR		((u32)sizeof(struct virtio_net_hdr_v1))
 #define VHO_RX		VIRTUOSO_VQ_FRAME_RX
 #define VHO_TX		VIRTUOSO_VQ_FRAME_TX
@@ -104,7 +105,7 @@ static void vho_frame_tx__pieces(struct kunit *test)
 	vho_test_pattern(vho_fake_ptr(f, VHO_TEST_BUFS + 4096), 3, 1);
 	vho_test_pattern(vho_fake_ptr(f, VHO_TEST_BUFS + 8192), 4, 900);
 	vho_test_chain(f, VHO_TX, bufs, ARRAY_SIZE(bufs), 0);
-	KUNIT_EXPECT_TRUE(test, vho_frame_tx(f->port, f->guest));
+	KUNIT_EXPECT_NE(test, 0, vho_frame_tx(f->port, f->guest, VHO_TEST_FRAMES));
 
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_TX), 1);
 	KUNIT_ASSERT_EQ(test, skb_queue_len(&f->netdev_rx), 1);
@@ -115,7 +116,7 @@ static void vho_frame_tx__pieces(struct kunit *test)
 	for (i = 0; i < skb->len; i++)
 		KUNIT_ASSERT_EQ(test, linear[i], (u8)i);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_frame_tx_bytes), 904);
-	KUNIT_EXPECT_FALSE(test, vho_frame_tx(f->port, f->guest));
+	KUNIT_EXPECT_EQ(test, 0, vho_frame_tx(f->port, f->guest, VHO_TEST_FRAMES));
 }
 
 static void vho_frame_tx__hostile(struct kunit *test)
@@ -151,7 +152,7 @@ static void vho_frame_tx__hostile(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		memcpy(vho_fake_ptr(f, VHO_TEST_BUFS), &cases[i].hdr, VHO_HDR);
 		vho_test_chain(f, VHO_TX, cases[i].buf, cases[i].nr, cases[i].flags);
-		vho_frame_tx(f->port, f->guest);
+		vho_frame_tx(f->port, f->guest, VHO_TEST_FRAMES);
 		KUNIT_EXPECT_EQ_MSG(test, vho_fake_stat(f, VHO_STAT_guest_bad_frame), i + 1, "%s",
 				    cases[i].what);
 		/* The buffer goes back, the queue goes on. */
@@ -167,10 +168,10 @@ static void vho_frame_tx__broken_ring(struct kunit *test)
 	struct vho_fake *f = test->priv;
 
 	f->vq[VHO_TX].avail->idx = (__force __virtio16)cpu_to_le16(VHO_FAKE_VQ_NUM + 1);
-	vho_frame_tx(f->port, f->guest);
+	vho_frame_tx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_TRUE(test, vho_test_needs_reset(f));
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_ring), 1);
-	KUNIT_EXPECT_FALSE(test, vho_frame_tx(f->port, f->guest));
+	KUNIT_EXPECT_EQ(test, 0, vho_frame_tx(f->port, f->guest, VHO_TEST_FRAMES));
 }
 
 /* ---- network to guest ---- */
@@ -199,10 +200,10 @@ static void vho_frame_rx__one_buffer(struct kunit *test)
 
 	vho_test_frame(f, 200);
 	/* No buffer: it waits. */
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_TRUE(test, vho_frame_waiting(f->port, f->guest));
 	addr = vho_test_offer(f, VHO_HDR + 200);
-	KUNIT_EXPECT_TRUE(test, vho_frame_rx(f->port, f->guest));
+	KUNIT_EXPECT_NE(test, 0, vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES));
 	KUNIT_EXPECT_FALSE(test, vho_frame_waiting(f->port, f->guest));
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 1);
 	KUNIT_EXPECT_EQ(test, vho_test_used_len(f, VHO_RX, 0), VHO_HDR + 200);
@@ -212,11 +213,11 @@ static void vho_frame_rx__one_buffer(struct kunit *test)
 	/* One byte too small: the frame is dropped, the buffer stays for the next. */
 	vho_test_frame(f, 201);
 	vho_test_offer(f, VHO_HDR + 200);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 1);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_no_buffer), 1);
 	vho_test_frame(f, 200);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 2);
 	KUNIT_EXPECT_FALSE(test, vho_test_needs_reset(f));
 }
@@ -230,12 +231,12 @@ static void vho_frame_rx__mergeable(struct kunit *test)
 	vho_test_frame(f, 250);
 	first = vho_test_offer(f, 100);
 	vho_test_offer(f, 100);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	/* Not enough: nothing is used yet. */
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 0);
 	KUNIT_EXPECT_TRUE(test, vho_frame_waiting(f->port, f->guest));
 	vho_test_offer(f, 100);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_ASSERT_EQ(test, vho_test_used(f, VHO_RX), 3);
 	KUNIT_EXPECT_EQ(test, vho_test_num_buffers(f, first), 3);
 	KUNIT_EXPECT_EQ(test, vho_test_used_len(f, VHO_RX, 0), 100);
@@ -256,11 +257,11 @@ static void vho_frame_rx__too_many_buffers(struct kunit *test)
 	vho_test_frame(f, 2 + (VHO_HDR + 1) * (VHO_CHAIN_MAX - 1));
 	for (i = 0; i < VHO_CHAIN_MAX + 5; i++)
 		vho_test_offer(f, VHO_HDR + 1);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 0);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_no_buffer), 1);
 	vho_test_frame(f, 14);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 2);
 }
 
@@ -268,7 +269,7 @@ static void vho_test_rx_breaks(struct vho_fake *f, struct vho_buf buf, u16 flags
 {
 	vho_test_frame(f, 100);
 	vho_test_chain(f, VHO_RX, &buf, 1, flags);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_TRUE(f->test, vho_test_needs_reset(f));
 	KUNIT_EXPECT_EQ(f->test, vho_fake_stat(f, VHO_STAT_guest_bad_ring), 1);
 	KUNIT_EXPECT_EQ(f->test, vho_test_used(f, VHO_RX), 0);
@@ -367,7 +368,7 @@ static void vho_frame_rx__cut_in_order(struct kunit *test)
 	for (i = 0; i < 7; i++) {
 		KUNIT_EXPECT_TRUE(test, vho_frame_waiting(f->port, f->guest));
 		addr = vho_test_offer(f, 2048);
-		vho_frame_rx(f->port, f->guest);
+		vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 		KUNIT_ASSERT_EQ(test, vho_test_used(f, VHO_RX), i + 1);
 		KUNIT_EXPECT_EQ(test, vho_test_seq(f, addr, VHO_TEST_MSS), 1 + i * VHO_TEST_MSS);
 	}
@@ -387,7 +388,7 @@ static void vho_frame_rx__not_cut(struct kunit *test)
 	vho_test_gso(f, 1, 3 * VHO_TEST_MSS, VHO_TEST_MSS);
 	addr = vho_test_offer(f, 4096);
 	hdr = vho_fake_ptr(f, addr);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used_len(f, VHO_RX, 0), VHO_HDR + 54 + 3 * VHO_TEST_MSS);
 	KUNIT_EXPECT_EQ(test, hdr->gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
 	KUNIT_EXPECT_EQ(test, le16_to_cpu((__force __le16)hdr->gso_size), VHO_TEST_MSS);
@@ -401,7 +402,7 @@ static void vho_frame_rx__cut_too_fine(struct kunit *test)
 
 	vho_test_gso(f, 1, 60000, 1);
 	vho_test_offer(f, 2048);
-	vho_frame_rx(f->port, f->guest);
+	vho_frame_rx(f->port, f->guest, VHO_TEST_FRAMES);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_RX), 0);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_malformed), 1);
 	KUNIT_EXPECT_FALSE(test, vho_frame_waiting(f->port, f->guest));

@@ -48,6 +48,11 @@ void vho_nl_event_misbehaved(struct vho_port *port)
 	set_bit(VHO_NL_EVENT_MISBEHAVED, &port->told.pending);
 }
 
+struct vho_port *vho_port_next(u32 index)
+{
+	return vho_fake && vho_fake->port->index >= index ? vho_fake->port : NULL;
+}
+
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
 {
 	__skb_queue_tail(&vho_fake->netdev_rx, skb);
@@ -196,7 +201,9 @@ struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 	port->max_flows = 100;
 	eth_random_addr(port->mac);
 	INIT_LIST_HEAD(&port->list);
+	INIT_LIST_HEAD(&port->msgs);
 	INIT_LIST_HEAD(&port->run_node);
+	vho_budget_init(port);
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
@@ -248,8 +255,10 @@ int vho_fake_init(struct kunit *test)
 	vho_fake_worker_init(&f->core.worker);
 	vho_fake_worker_init(&vho_slow);
 	INIT_LIST_HEAD(&f->core.left_node);
-	init_llist_head(&f->core.woken);
-	INIT_LIST_HEAD(&f->core.run);
+	vho_core_init(&f->core, ktime_get_ns());
+	/* A turn does all there is, however slow the machine. */
+	f->core.sched.params.turn_ns = NSEC_PER_SEC;
+	f->core.sched.params.fifo = true;
 	f->port = vho_fake_port_new(f, 7);
 	test->priv = f;
 	vho_fake = f;
@@ -261,10 +270,16 @@ static bool vho_fake_serve_nothing(struct vho_worker *worker, u64 now_ns)
 	return false;
 }
 
+/* Messages about flows; the test's own thread takes turns. */
+static bool vho_fake_serve_core(struct vho_worker *worker, u64 now_ns)
+{
+	return vho_fp_event(vho_fake->port, now_ns);
+}
+
 void vho_fake_start_threads(struct vho_fake *f)
 {
 	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&f->core.worker, -1, "vho_fake_core",
-						     vho_fake_serve_nothing));
+						     vho_fake_serve_core));
 	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&vho_slow, -1, "vho_fake_slow",
 						     vho_fake_serve_nothing));
 	f->threads = true;
@@ -385,7 +400,8 @@ void vho_fake_guest_stop(struct vho_fake *f)
 	vho_listeners_flush(f->port);
 	vho_sp_port_stop(f->port, false);
 	vho_fake_run_core(f);
-	vho_fp_flows_stop(f->port, guest, vho_fake_now(f));
+	while (vho_fp_flows_stop(f->port, guest, vho_fake_now(f)))
+		;
 	kfree_skb_list(guest->frame_head);
 	f->port->guest = NULL;
 	f->guest = NULL;
@@ -496,7 +512,11 @@ static bool vho_fake_run(struct vho_worker *worker)
 
 bool vho_fake_run_core(struct vho_fake *f)
 {
-	return vho_fake_run(&f->core.worker);
+	bool ran = vho_fake_run(&f->core.worker);
+
+	while (vho_fp_event(f->port, vho_fake_now(f)))
+		ran = true;
+	return ran;
 }
 
 bool vho_fake_run_slow(struct vho_fake *f)
@@ -506,7 +526,11 @@ bool vho_fake_run_slow(struct vho_fake *f)
 
 void vho_fake_turn(struct vho_fake *f)
 {
-	vho_fp_turn(f->port, vho_fake_now(f));
+	bool more;
+
+	do {
+		vho_fp_turn(&f->core, f->port, vho_fake_now(f), &more);
+	} while (more);
 }
 
 static bool vho_fake_run_spq(struct vho_fake *f)
@@ -542,6 +566,8 @@ static void vho_fake_run_worker_timers(struct vho_worker *worker, u64 now_ns)
 void vho_fake_run_timers(struct vho_fake *f)
 {
 	vho_fake_run_worker_timers(&f->core.worker, vho_fake_now(f));
+	while (vho_fp_event(f->port, vho_fake_now(f)))
+		;
 	vho_fake_run_worker_timers(&vho_slow, vho_fake_now(f));
 }
 

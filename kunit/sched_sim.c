@@ -174,7 +174,7 @@ static void sim_turn(struct sim *sim, struct sim_port *p)
 	} while (p->nr && vho_sched_more(&sim->sched, &p->ent, pred_ns, sim_est(sim, p)));
 	vho_sched_charge(&sim->sched, &p->ent, sim->now_ns - start_ns);
 	if (!sim->fixed_est_ns)
-		vho_sched_estimate(&p->ent, (sim->now_ns - start_ns) / nr);
+		p->ent.est_ns = vho_sched_average(p->ent.est_ns, (sim->now_ns - start_ns) / nr);
 	if (p->nr)
 		vho_sched_put(&sim->sched, &p->ent, sim->now_ns);
 	else

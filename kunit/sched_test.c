@@ -291,7 +291,7 @@ static void vho_sched_must_yield__cases(struct kunit *test)
 	struct vho_sched_ent *b = &sim_add(sim, &sim_cfg_default)->ent;
 	struct vho_sched_ent *c = &sim_add(sim, &sure)->ent, *d = &sim_add(sim, &sure)->ent;
 
-	vho_sched_estimate(a, 1000);
+	a->est_ns = 1000;
 	vho_sched_wake(s, a, 0);
 	vho_sched_pick(s, 0);
 	/* Nobody else. */
@@ -358,24 +358,26 @@ static void vho_sched_set_params__fifo(struct kunit *test)
 	KUNIT_EXPECT_GT(test, a->ent.throttled, 0);
 }
 
-static void vho_sched_estimate__rises_at_once(struct kunit *test)
+static void vho_sched_average__rises_and_falls(struct kunit *test)
 {
-	struct vho_sched_ent e = { };
+	u32 est_ns = vho_sched_average(0, 0);
 	unsigned int i;
 
-	vho_sched_estimate(&e, 0);
-	KUNIT_EXPECT_EQ(test, e.est_ns, 50);
-	vho_sched_estimate(&e, 800);
-	KUNIT_EXPECT_EQ(test, e.est_ns, 800);
-	vho_sched_estimate(&e, 1600);
-	KUNIT_EXPECT_EQ(test, e.est_ns, 1600);
-	vho_sched_estimate(&e, 800);
-	KUNIT_EXPECT_EQ(test, e.est_ns, 1500);
+	KUNIT_EXPECT_EQ(test, est_ns, 50);
+	est_ns = vho_sched_average(est_ns, 800);
+	KUNIT_EXPECT_EQ(test, est_ns, 100);
+	for (i = 0; i < 4; i++)
+		est_ns = vho_sched_average(est_ns, 1600);
+	KUNIT_EXPECT_EQ(test, est_ns, 1600);
+	KUNIT_EXPECT_EQ(test, vho_sched_average(est_ns, 800), 1500);
 	for (i = 0; i < 100; i++)
-		vho_sched_estimate(&e, 800);
-	KUNIT_EXPECT_EQ(test, e.est_ns, 800);
-	vho_sched_estimate(&e, U64_MAX);
-	KUNIT_EXPECT_EQ(test, e.est_ns, NSEC_PER_SEC);
+		est_ns = vho_sched_average(est_ns, 800);
+	KUNIT_EXPECT_EQ(test, est_ns, 800);
+	/* An interruption does not count as the work's cost. */
+	KUNIT_EXPECT_EQ(test, vho_sched_average(est_ns, U64_MAX), 1600);
+	for (i = 0; i < 10; i++)
+		est_ns = vho_sched_average(est_ns, NSEC_PER_SEC);
+	KUNIT_EXPECT_EQ(test, est_ns, 50000);
 }
 
 /* What a moved entity has coming, or owes, goes along, within the bounds. */
@@ -413,7 +415,7 @@ static struct kunit_case vho_sched_cases[] = {
 	KUNIT_CASE(vho_sched_charge__states),
 	KUNIT_CASE(vho_sched_must_yield__cases),
 	KUNIT_CASE(vho_sched_set_params__fifo),
-	KUNIT_CASE(vho_sched_estimate__rises_at_once),
+	KUNIT_CASE(vho_sched_average__rises_and_falls),
 	KUNIT_CASE(vho_sched_export__import),
 	{}
 };
