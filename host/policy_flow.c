@@ -32,7 +32,7 @@ static void vho_policy_remember(struct vho_flow *flow, const struct vho_policy_v
 	WRITE_ONCE(flow->muted, v->action == VIRTUOSO_POLICY_ACTION_DROP ||
 		   v->rule == VHO_POLICY_BY_SOURCE);
 	WRITE_ONCE(flow->dscp, v->dscp);
-	WRITE_ONCE(flow->tcb.flight_limit, v->buffer_bytes);
+	vho_tcp_set_flight_limit(&flow->tcb, v->buffer_bytes);
 	vho_flow_set_tos(flow, flow->guest_tos);
 }
 

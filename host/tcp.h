@@ -160,6 +160,7 @@ struct vho_tcb {
 	u16 ecn_asked:1;	/* a SYN of ours did */
 	u16 ecn_gave_up:1;	/* and a later one did not */
 	u16 ecn_accept:1;	/* a peer that asks gets it */
+	u16 flight_limited:1;	/* flight_limit is not 0 */
 	u64 delack_at_ns;	/* delayed ACK; also: transmission failed, try again */
 	u64 last_rx_ns;		/* last acceptable segment */
 
@@ -227,6 +228,13 @@ static_assert(offsetofend(struct vho_tcb, rto_at_ns) <= VHO_TCB_HOT_BYTES);
 static inline struct vho_tcb *vho_flow_tcb(struct vho_flow *flow)
 {
 	return (struct vho_tcb *)flow;
+}
+
+/* Owner: at most so many bytes shall be under way in either direction; 0: no limit. */
+static inline void vho_tcp_set_flight_limit(struct vho_tcb *tcb, u32 bytes)
+{
+	WRITE_ONCE(tcb->flight_limit, bytes);
+	tcb->flight_limited = !!bytes;
 }
 
 /* End of the peer's data that is in the receive ring: rcv_nxt without the FIN. */

@@ -59,7 +59,7 @@ static inline u32 vho_tcp_rx_edge(const struct vho_tcb *tcb)
 /* At most as many bytes under way as the operator allows, but never so few that none can be. */
 static inline u32 vho_tcp_flight(const struct vho_tcb *tcb, u32 bytes)
 {
-	if (likely(!tcb->flight_limit))
+	if (likely(!tcb->flight_limited))
 		return bytes;
 	return min(bytes, max_t(u32, tcb->flight_limit, 2 * tcb->mss_limit));
 }

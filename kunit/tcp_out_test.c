@@ -68,6 +68,50 @@ static void vho_tcp_output__initial_window(struct kunit *test)
 	vho_out_expect_quiet(w);
 }
 
+/* The operator's limit bounds what is under way, but never to less than two segments. */
+static void vho_tcp_output__flight_limit(struct kunit *test)
+{
+	struct vho_wire *w = vho_wire_new_single(test, RING);
+	struct vho_tcb *tcb = vho_wire_tcb(w, 0);
+	int i;
+
+	vho_tcp_set_flight_limit(tcb, 4 * MSS);
+	vho_wire_write(w, 20 * MSS, 0);
+	for (i = 0; i < 4; i++)
+		vho_out_expect(w, 1001 + i * MSS, MSS);
+	vho_out_expect_quiet(w);
+	vho_tcp_set_flight_limit(tcb, 1);
+	vho_out_ack(w, 1001 + 3 * MSS, 65536);
+	vho_out_expect(w, 1001 + 4 * MSS, MSS);
+	vho_out_expect_quiet(w);
+}
+
+/* Both ways, with rings that hold much more: all arrives, and no more than allowed is offered. */
+static void vho_tcp_output__flight_limit_of_both(struct kunit *test)
+{
+	static const u32 limits[] = { 1, 4096, 20000, 1 << 20 };
+	unsigned int i, e;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct vho_wire *w = vho_wire_new(test, i, RING);
+
+		vho_wire_establish(w, 1000, 5000, 1460);
+		for (e = 0; e < 2; e++) {
+			vho_tcp_set_flight_limit(vho_wire_tcb(w, e), limits[i]);
+			w->end[e].to_send = 500000;
+		}
+		vho_wire_run(w, 60ULL * NSEC_PER_SEC);
+		for (e = 0; e < 2; e++) {
+			const struct vho_tcb *tcb = vho_wire_tcb(w, e);
+
+			KUNIT_EXPECT_EQ(test, w->end[e].read, 500000);
+			KUNIT_EXPECT_LE(test, tcb->rcv_adv - tcb->rcv_nxt,
+					max(limits[i], 2U * 1460));
+		}
+		vho_wire_free_rings(w);
+	}
+}
+
 static void vho_tcp_output__peer_window(struct kunit *test)
 {
 	struct vho_wire *w = vho_wire_new_single(test, RING);
@@ -340,6 +384,8 @@ static void vho_tcp_send__options(struct kunit *test)
 static struct kunit_case vho_out_test_cases[] = {
 	KUNIT_CASE(vho_tcp_output__segments),
 	KUNIT_CASE(vho_tcp_output__initial_window),
+	KUNIT_CASE(vho_tcp_output__flight_limit),
+	KUNIT_CASE(vho_tcp_output__flight_limit_of_both),
 	KUNIT_CASE(vho_tcp_output__peer_window),
 	KUNIT_CASE(vho_tcp_output__budget),
 	KUNIT_CASE(vho_tcp_output__large_segments),

@@ -127,6 +127,7 @@ log "DSCP, also of a connection that lives"
 tc qdisc add dev peer-br clsact
 tc filter add dev peer-br egress protocol ip flower ip_proto tcp dst_ip $PEER ip_tos 0xb8/0xfc action pass
 dscp_seen() { [ "$(tc -s -j filter show dev peer-br egress | jq '[.[].options.actions[]?.stats.packets] | add')" -gt "$1" ]; }
+policy flush p1
 spawn live g1 peer transfer $PEER 5001 -u 1000 -O
 wait_for 10 logged live holding
 policy set p1 rule allow connect to $PEER port 5001 dscp 46 buffer 65536

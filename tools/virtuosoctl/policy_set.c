@@ -138,8 +138,8 @@ static void put_ports(struct set *set, uint16_t min_attr, struct args *words, co
 	mnl_attr_put_u16(set->nlh, min_attr + 1, max);
 }
 
-static_assert(VIRTUOSO_A_POLICY_RULE_RPORT_MAX == VIRTUOSO_A_POLICY_RULE_RPORT_MIN + 1, "");
-static_assert(VIRTUOSO_A_POLICY_RULE_LPORT_MAX == VIRTUOSO_A_POLICY_RULE_LPORT_MIN + 1, "");
+static_assert(VIRTUOSO_A_POLICY_RULE_RPORT_MAX - VIRTUOSO_A_POLICY_RULE_RPORT_MIN == 1, "");
+static_assert(VIRTUOSO_A_POLICY_RULE_LPORT_MAX - VIRTUOSO_A_POLICY_RULE_LPORT_MIN == 1, "");
 
 /* Return: bits of the address, 96 of them before those of IPv4; 0: it is none. */
 static unsigned int address(const char *word, uint8_t addr[16])
