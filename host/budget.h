@@ -45,7 +45,7 @@ enum vho_work {
 
 extern const char *const vho_work_names[VHO_WORK_NR];
 
-/* Queue delay: entry 0 counts turns that waited less than 1 us, entry n those below 2^n us, the last the rest. */
+/* Queue delay: entry 0 counts turns that waited less than 1 us, n less than 2^n us, the last more. */
 #define VHO_BUDGET_DELAYS	20
 
 /**
@@ -71,7 +71,7 @@ struct vho_budget_cfg {
  * @throttled: how often that began
  * @turns: turns it was given
  * @yields: of these, ended early for somebody else
- * @delays: turns by how long the port had waited for them (VHO_BUDGET_DELAYS), throttled time not counted
+ * @delays: turns by how long the port had waited for them (VHO_BUDGET_DELAYS), not throttled
  */
 struct vho_budget_stats {
 	u64 work_ns[VHO_WORK_NR];
@@ -122,7 +122,7 @@ void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params)
 /* Guarantees of @core's ports but @except, permille. Caller holds vho_ports_lock. */
 u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except);
 
-/* --- softirq: packets that are dropped are charged. One in so many is timed, for all of them. --- */
+/* --- softirq: packets that are dropped are charged. One in so many is timed, for all. --- */
 
 #define VHO_BUDGET_SAMPLE	16
 

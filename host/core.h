@@ -26,7 +26,7 @@ struct vho_port;
  * @polled: ports that had none when last looked at, and whose guests do not kick
  * @nr_polled: entries of @polled
  * @due: wakes the thread when the limit of a port lets it go on
- * @poll_ns: how long a port without work is polled before kicks are enabled; set by netlink, READ_ONCE
+ * @poll_ns: how long a port without work is polled before kicks are enabled; by netlink, READ_ONCE
  * @left_node: in the list of cores that ports have just left (move.c)
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
@@ -58,8 +58,8 @@ void vho_core_stop(struct vho_core *core);
 void vho_port_wake(struct vho_port *port);
 
 /*
- * Context: FP of @core, between turns. @port leaves the order of service, parked or not, and nothing
- * of @core refers to it any more but perhaps a wake-up under way, which is forwarded.
+ * Context: FP of @core, between turns. @port leaves the order of service, parked or not, and
+ * nothing of @core refers to it any more but perhaps a wake-up under way, which is forwarded.
  */
 void vho_core_release(struct vho_core *core, struct vho_port *port);
 /* Context: FP of @core, which serves @port from now on: its timers run, and it has a turn. */

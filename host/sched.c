@@ -32,8 +32,8 @@ static bool vho_sched_before(u64 a, u64 b)
 /* @ns of CPU time in units of virtual time. */
 static u64 vho_sched_scale(const struct vho_sched_ent *e, u64 ns)
 {
-	return div_u64((min(ns, VHO_SCHED_LONG_NS) * VHO_SCHED_WEIGHT_DEFAULT) << VHO_SCHED_VT_SHIFT,
-		       e->cfg.weight);
+	ns = min(ns, VHO_SCHED_LONG_NS) << VHO_SCHED_VT_SHIFT;
+	return div_u64(ns * VHO_SCHED_WEIGHT_DEFAULT, e->cfg.weight);
 }
 
 static u32 vho_sched_burst_ns(const struct vho_sched *s, const struct vho_sched_ent *e)
@@ -83,15 +83,16 @@ static void vho_sched_advance(struct vho_sched *s, u64 now_ns)
 
 static void vho_sched_refill(const struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
 {
-	s64 burst = vho_sched_burst_tokens(s, e);
-	s64 elapsed_ns;
+	s64 burst = vho_sched_burst_tokens(s, e), more, elapsed_ns;
 
 	if (!vho_sched_before(e->tokens_ns, now_ns))
 		return;
 	elapsed_ns = min(now_ns - e->tokens_ns, VHO_SCHED_LONG_NS);
 	e->tokens_ns = now_ns;
-	e->guarantee_tokens = min(burst, e->guarantee_tokens + e->cfg.guarantee_permille * elapsed_ns);
-	e->limit_tokens = min(burst, e->limit_tokens + e->cfg.limit_permille * elapsed_ns);
+	more = e->cfg.guarantee_permille * elapsed_ns;
+	e->guarantee_tokens = min(burst, e->guarantee_tokens + more);
+	more = e->cfg.limit_permille * elapsed_ns;
+	e->limit_tokens = min(burst, e->limit_tokens + more);
 }
 
 /* Unused share is kept up to the burst, debt up to the limit of debt. */
