@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 
 #include "core.h"
+#include "elastic.h"
 #include "fp.h"
 #include "port.h"
 #include "trace.h"
@@ -148,6 +149,7 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_n
 	u64 cost_ns, end_ns;
 	bool more;
 
+	vho_elastic_poke();
 	vho_budget_count_turn(port);
 	end_ns = vho_fp_turn(core, port, now_ns, &more);
 	cost_ns = end_ns - now_ns;

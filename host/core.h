@@ -11,6 +11,7 @@
 #include <linux/llist.h>
 #include <linux/types.h>
 
+#include "scale.h"
 #include "sched.h"
 #include "worker.h"
 
@@ -29,6 +30,10 @@ struct vho_port;
  * @poll_ns: how long a port without work is polled before kicks are enabled; by netlink, READ_ONCE
  * @left_node: in the list of cores that ports have just left (move.c)
  * @nr_ports: ports placed on this core, guarded by vho_ports_lock
+ * @scale: the same for the decision on scaling, guarded by vho_ports_lock
+ * @seen_ns: when elastic.c looked last; with it @busy_ns and @turns at that time
+ * @seen_busy_ns: see @seen_ns
+ * @seen_turns: see @seen_ns
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
  * @poll_idle_ns: time spent polling while no port had work
  * @turns: turns served
@@ -45,6 +50,10 @@ struct vho_core {
 	u64 poll_ns;
 	struct list_head left_node;
 	unsigned int nr_ports;
+	struct vho_scale_core scale;
+	u64 seen_ns;
+	u64 seen_busy_ns;
+	u64 seen_turns;
 	u64 busy_ns;
 	u64 poll_idle_ns;
 	u64 turns;

@@ -1,103 +1,544 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The set of fast-path cores.
+ * The set of fast-path cores: which CPUs they may use, how many there are, which port is where.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/module.h>
+#include <linux/netlink.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/topology.h>
 
+#include "budget.h"
 #include "core.h"
 #include "cores.h"
+#include "elastic.h"
+#include "move.h"
+#include "nl_event.h"
 #include "port.h"
 
 static char *cpus;
 module_param(cpus, charp, 0444);
 MODULE_PARM_DESC(cpus, "CPUs of the fast-path cores, a list such as 2-3 (default: the last CPU)");
 
-static struct vho_core *vho_cores;
-static unsigned int vho_nr_cores;
+struct vho_scale vho_cores_scale;		/* vho_ports_lock */
 
-static int vho_cores_start(const struct cpumask *mask)
+static struct vho_cores_config vho_cores_cfg = {	/* vho_ports_lock */
+	.min = 1,
+	.max = 1,
+	.add_idle_permille = VHO_CORES_ADD_IDLE_DEFAULT,
+	.remove_idle_permille = VHO_CORES_REMOVE_IDLE_DEFAULT,
+	.period_us = VHO_CORES_PERIOD_US_DEFAULT,
+	.holdoff_us = VHO_CORES_HOLDOFF_US_DEFAULT,
+};
+
+/* By index, nr_cpu_ids of them. vho_ports_lock writes; entries are freed after a grace period. */
+static struct vho_core __rcu **vho_cores;
+static struct cpumask vho_cores_online;		/* CPUs that may be used; atomic bit operations */
+static struct cpumask vho_cores_allowed;	/* of the pool, those online; vho_ports_lock */
+static struct cpumask vho_cores_cpus;		/* CPUs that cores are bound to; vho_ports_lock writes */
+static int vho_cores_hotplug;			/* state of cpuhp, 0: none */
+
+static struct vho_core *vho_core_at(unsigned int index)
+{
+	return rcu_dereference_check(vho_cores[index], lockdep_is_held(&vho_ports_lock));
+}
+
+struct vho_core *vho_core_next(unsigned int index)
+{
+	for (; index < nr_cpu_ids; index++) {
+		struct vho_core *core = vho_core_at(index);
+
+		if (core)
+			return core;
+	}
+	return NULL;
+}
+
+struct vho_core *vho_core_get(unsigned int index)
+{
+	return index < nr_cpu_ids ? vho_core_at(index) : NULL;
+}
+
+unsigned int vho_core_nr(void)
+{
+	return READ_ONCE(vho_cores_scale.nr_cores);
+}
+
+bool vho_core_on_cpu(int cpu)
+{
+	return cpumask_test_cpu(cpu, &vho_cores_cpus);
+}
+
+u64 vho_cores_period_ns(void)
+{
+	return vho_cores_cfg.period_us * (u64)NSEC_PER_USEC;
+}
+
+/* ---- starting and ending cores, vho_ports_lock held ---- */
+
+/* A free CPU, near the busiest core's memory if there is one. Return: >= nr_cpu_ids: none. */
+static unsigned int vho_cores_free_cpu(void)
+{
+	struct vho_scale_core *core, *busiest = NULL;
+	unsigned int cpu, found = nr_cpu_ids;
+
+	list_for_each_entry(core, &vho_cores_scale.cores, node)
+		if (!busiest || core->busy_permille > busiest->busy_permille)
+			busiest = core;
+	for_each_cpu(cpu, &vho_cores_allowed) {
+		if (vho_core_on_cpu(cpu))
+			continue;
+		if (busiest && cpu_to_node(cpu) == busiest->numa)
+			return cpu;
+		if (found >= nr_cpu_ids)
+			found = cpu;
+	}
+	return found;
+}
+
+/* What was set at the others is true of a new core, too. */
+static int vho_cores_inherit(struct vho_core *core)
+{
+	struct vho_core *first = vho_core_next(0);
+	struct vho_sched_params params;
+
+	if (!first)
+		return 0;
+	core->poll_ns = READ_ONCE(first->poll_ns);
+	vho_budget_core_get(first, &params);
+	return vho_budget_core_set(core, &params, NULL);
+}
+
+static int vho_cores_start(int cpu)
 {
 	unsigned int index = 0;
-	int cpu, err;
+	struct vho_core *core;
+	int err;
 
-	vho_cores = kcalloc(cpumask_weight(mask), sizeof(*vho_cores), GFP_KERNEL);
-	if (!vho_cores)
+	core = kzalloc_node(sizeof(*core), GFP_KERNEL, cpu_to_node(cpu));
+	if (!core)
 		return -ENOMEM;
-	for_each_cpu(cpu, mask) {
-		err = vho_core_start(&vho_cores[index], index, cpu);
-		if (err)
-			return err;
-		vho_nr_cores = ++index;
+	while (vho_core_at(index))
+		index++;
+	err = vho_core_start(core, index, cpu);
+	if (err) {
+		kfree(core);
+		return err;
 	}
+	err = vho_cores_inherit(core);
+	if (err) {
+		vho_core_stop(core);
+		kfree(core);
+		return err;
+	}
+	core->seen_ns = ktime_get_ns();
+	vho_scale_core_add(&vho_cores_scale, &core->scale, cpu_to_node(cpu));
+	rcu_assign_pointer(vho_cores[index], core);
+	cpumask_set_cpu(cpu, &vho_cores_cpus);
+	vho_nl_event_core_added(core);
+	return 0;
+}
+
+/* Adds one core. Return: -ENOENT: no CPU is left. */
+int vho_cores_add(void)
+{
+	unsigned int cpu = vho_cores_free_cpu();
+
+	return cpu < nr_cpu_ids ? vho_cores_start(cpu) : -ENOENT;
+}
+
+void vho_cores_move(struct vho_port *port, struct vho_core *to)
+{
+	struct vho_core *from = port->core;
+
+	lockdep_assert_held(&vho_ports_lock);
+	vho_move_port(port, to);
+	vho_scale_port_move(&port->scale, &to->scale);
+	port->scale.pinned = false;
+	if (list_empty(&port->list))
+		return;		/* being deleted: counted no more */
+	from->nr_ports--;
+	to->nr_ports++;
+	vho_nl_event_port_changed(port);
+}
+
+/* No port is on @core. */
+static void vho_cores_end(struct vho_core *core)
+{
+	vho_scale_core_del(&vho_cores_scale, &core->scale);
+	RCU_INIT_POINTER(vho_cores[core->index], NULL);
+	cpumask_clear_cpu(core->cpu, &vho_cores_cpus);
+	/* Readers may still see it. */
+	synchronize_rcu();
+	vho_core_stop(core);
+	kfree(core);
+}
+
+/* Moves the ports of @core to the others and ends it. There is another one. */
+void vho_cores_remove(struct vho_core *core)
+{
+	struct vho_scale_port *port;
+	struct vho_scale_core *to;
+
+	vho_moves_begin();
+	while ((port = vho_scale_pick_leaver(&core->scale))) {
+		to = vho_scale_pick(&vho_cores_scale, port, &core->scale, true);
+		/* Guarantees that fit nowhere: the port is served all the same. */
+		if (!to)
+			to = vho_scale_pick(&vho_cores_scale, port, &core->scale, false);
+		vho_cores_move(container_of(port, struct vho_port, scale),
+			       container_of(to, struct vho_core, scale));
+	}
+	vho_moves_end();
+	vho_nl_event_core_removed(core);
+	vho_cores_end(core);
+}
+
+/* ---- following configuration and CPUs ---- */
+
+static bool vho_cores_astray(const struct vho_core *core)
+{
+	return !cpumask_test_cpu(core->cpu, &vho_cores_allowed);
+}
+
+/* A thread whose CPU went away and came back runs anywhere: bind it again. */
+static void vho_cores_rebind(void)
+{
+	struct vho_core *core;
+	unsigned int i;
+
+	for (i = 0; (core = vho_core_next(i)); i = core->index + 1)
+		if (!vho_cores_astray(core) &&
+		    !cpumask_equal(core->worker.task->cpus_ptr, cpumask_of(core->cpu)))
+			set_cpus_allowed_ptr(core->worker.task, cpumask_of(core->cpu));
+}
+
+static unsigned int vho_cores_count_good(struct vho_core **astray)
+{
+	struct vho_core *core;
+	unsigned int i, n = 0;
+
+	*astray = NULL;
+	for (i = 0; (core = vho_core_next(i)); i = core->index + 1) {
+		if (vho_cores_astray(core))
+			*astray = core;
+		else
+			n++;
+	}
+	return n;
+}
+
+int vho_cores_follow(void)
+{
+	unsigned int good, want;
+	struct vho_core *astray;
+	int err = 0;
+
+	lockdep_assert_held(&vho_ports_lock);
+	cpumask_and(&vho_cores_allowed, &vho_cores_cfg.pool, &vho_cores_online);
+	/* Without a CPU of its own a core goes on wherever the scheduler finds room for it. */
+	if (cpumask_empty(&vho_cores_allowed))
+		return 0;
+	vho_cores_rebind();
+	want = clamp(vho_core_nr(), vho_cores_cfg.min, vho_cores_cfg.max);
+	want = min(want, cpumask_weight(&vho_cores_allowed));
+	good = vho_cores_count_good(&astray);
+	while (good < want && !err) {
+		err = vho_cores_add();
+		good += !err;
+	}
+	while (astray && good) {
+		vho_cores_remove(astray);
+		good = vho_cores_count_good(&astray);
+	}
+	for (; good > want; good--)
+		vho_cores_remove(container_of(vho_scale_pick_victim(&vho_cores_scale) ?:
+					      list_last_entry(&vho_cores_scale.cores,
+							      struct vho_scale_core, node),
+					      struct vho_core, scale));
+	return err;
+}
+
+static int vho_cores_cpu_online(unsigned int cpu)
+{
+	cpumask_set_cpu(cpu, &vho_cores_online);
+	if (vho_cores_hotplug)
+		vho_elastic_look();
+	return 0;
+}
+
+/* Takes no lock: whoever holds vho_ports_lock may be waiting for CPU hotplug. The work follows. */
+static int vho_cores_cpu_offline(unsigned int cpu)
+{
+	cpumask_clear_cpu(cpu, &vho_cores_online);
+	vho_elastic_look();
+	return 0;
+}
+
+/* ---- configuration ---- */
+
+static void vho_cores_rules(const struct vho_cores_config *cfg, struct vho_scale_rules *rules)
+{
+	*rules = (struct vho_scale_rules) {
+		.min = cfg->min,
+		.max = cfg->max,
+		.add_idle_permille = cfg->add_idle_permille,
+		.remove_idle_permille = cfg->remove_idle_permille,
+		.guarantees_max = VHO_BUDGET_GUARANTEES_MAX,
+		.holdoff_ns = cfg->holdoff_us * (u64)NSEC_PER_USEC,
+	};
+}
+
+static int vho_cores_check(const struct vho_cores_config *cfg, struct netlink_ext_ack *extack)
+{
+	if (!cpumask_intersects(&cfg->pool, &vho_cores_online)) {
+		NL_SET_ERR_MSG(extack, "no CPU of the pool is online");
+		return -EINVAL;
+	}
+	if (!cpumask_subset(&cfg->pool, cpu_possible_mask)) {
+		NL_SET_ERR_MSG(extack, "the pool has CPUs that this machine does not have");
+		return -EINVAL;
+	}
+	if (!cfg->min || cfg->min > cfg->max) {
+		NL_SET_ERR_MSG(extack, "min is out of range (1 to max)");
+		return -ERANGE;
+	}
+	if (cfg->max > cpumask_weight(&cfg->pool)) {
+		NL_SET_ERR_MSG_FMT(extack, "max is out of range (the pool has %u CPUs)",
+				   cpumask_weight(&cfg->pool));
+		return -ERANGE;
+	}
+	if (cfg->add_idle_permille > VHO_SCALE_ONE) {
+		NL_SET_ERR_MSG(extack, "add-idle is out of range (at most 1000 permille)");
+		return -ERANGE;
+	}
+	if (cfg->remove_idle_permille < cfg->add_idle_permille + VHO_SCALE_ONE) {
+		NL_SET_ERR_MSG(extack, "remove-idle must be at least 1000 permille above add-idle");
+		return -ERANGE;
+	}
+	if (cfg->period_us < VHO_CORES_PERIOD_US_MIN || cfg->period_us > VHO_CORES_PERIOD_US_MAX) {
+		NL_SET_ERR_MSG(extack, "period is out of range (1000 to 1000000 us)");
+		return -ERANGE;
+	}
+	if (cfg->holdoff_us > VHO_CORES_HOLDOFF_US_MAX) {
+		NL_SET_ERR_MSG(extack, "holdoff is out of range (at most 60000000 us)");
+		return -ERANGE;
+	}
+	return 0;
+}
+
+void vho_cores_config_get(struct vho_cores_config *cfg)
+{
+	mutex_lock(&vho_ports_lock);
+	*cfg = vho_cores_cfg;
+	mutex_unlock(&vho_ports_lock);
+}
+
+static int vho_cores_apply(const struct vho_cores_config *cfg)
+{
+	vho_cores_cfg = *cfg;
+	vho_cores_rules(cfg, &vho_cores_scale.rules);
+	return vho_cores_follow();
+}
+
+/**
+ * vho_cores_config_set() - change the set of cores
+ * @cfg: all of it, copied
+ * @extack: says what is wrong
+ *
+ * Context: NL, process context. Takes vho_ports_lock, waits for the cores.
+ * Return: 0; -EINVAL, -ERANGE, -ENOMEM: nothing has changed.
+ */
+int vho_cores_config_set(const struct vho_cores_config *cfg, struct netlink_ext_ack *extack)
+{
+	struct vho_cores_config *old = kmalloc(sizeof(*old), GFP_KERNEL);
+	unsigned int before;
+	int err;
+
+	if (!old)
+		return -ENOMEM;
+	mutex_lock(&vho_ports_lock);
+	err = vho_cores_check(cfg, extack);
+	if (err)
+		goto out;
+	*old = vho_cores_cfg;
+	before = vho_core_nr();
+	err = vho_cores_apply(cfg);
+	if (err) {
+		NL_SET_ERR_MSG(extack, "a core cannot be started");
+		vho_cores_apply(old);
+	}
+	if (vho_core_nr() != before)
+		vho_nl_event_cores_scaled(vho_core_nr(), before);
+out:
+	mutex_unlock(&vho_ports_lock);
+	kfree(old);
+	vho_elastic_look();
+	return err;
+}
+
+/* ---- ports ---- */
+
+void vho_cores_place(struct vho_port *port)
+{
+	struct vho_scale_core *core;
+
+	lockdep_assert_held(&vho_ports_lock);
+	port->scale.numa = NUMA_NO_NODE;
+	core = vho_scale_pick(&vho_cores_scale, &port->scale, NULL, false);
+	port->core = container_of(core, struct vho_core, scale);
+	port->seen_busy_ns = 0;
+	vho_scale_port_add(&port->scale, core);
+	port->core->nr_ports++;
+}
+
+void vho_cores_unplace(struct vho_port *port)
+{
+	lockdep_assert_held(&vho_ports_lock);
+	port->core->nr_ports--;
+	vho_scale_port_guarantee(&port->scale, 0);
+}
+
+void vho_cores_forget(struct vho_port *port)
+{
+	mutex_lock(&vho_ports_lock);
+	if (port->scale.core)
+		vho_scale_port_del(&port->scale);
+	mutex_unlock(&vho_ports_lock);
+}
+
+bool vho_port_pinned(const struct vho_port *port)
+{
+	return READ_ONCE(port->scale.pinned);
+}
+
+static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink_ext_ack *extack)
+{
+	u32 guarantee = port->budget.cfg.guarantee_permille;
+	struct vho_core *core;
+
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		return -ENODEV;
+	}
+	if (index == VHO_CORE_AUTO) {
+		port->scale.pinned = false;
+		return 0;
+	}
+	core = vho_core_get(index);
+	if (!core) {
+		NL_SET_ERR_MSG_FMT(extack, "there is no core %u", index);
+		return -ENOENT;
+	}
+	if (core != port->core) {
+		u32 others = vho_budget_guaranteed(core, port);
+
+		if (guarantee && others + guarantee > VHO_BUDGET_GUARANTEES_MAX) {
+			NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
+					   index, VHO_BUDGET_GUARANTEES_MAX - others);
+			return -ENOSPC;
+		}
+		vho_moves_begin();
+		vho_cores_move(port, core);
+		vho_moves_end();
+	}
+	port->scale.pinned = true;
+	return 0;
+}
+
+/**
+ * vho_port_move() - have the operator's choice of core serve a port
+ * @port: port
+ * @index: of the core; VHO_CORE_AUTO: whatever scaling chooses
+ * @extack: says what is wrong
+ *
+ * Context: NL, process context. Takes vho_ports_lock, waits for the cores.
+ * Return: 0; -ENOENT, -ENOSPC, -ENODEV.
+ */
+int vho_port_move(struct vho_port *port, u32 index, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&vho_ports_lock);
+	err = vho_port_move_locked(port, index, extack);
+	mutex_unlock(&vho_ports_lock);
+	return err;
+}
+
+/* ---- module ---- */
+
+/* Without cpus= one core on the last CPU; with it a core on each of them. */
+static int vho_cores_parse(void)
+{
+	struct vho_cores_config *cfg = &vho_cores_cfg;
+	int err;
+
+	if (!cpus) {
+		cpumask_copy(&cfg->pool, cpumask_of(cpumask_last(cpu_online_mask)));
+		return 0;
+	}
+	err = cpulist_parse(cpus, &cfg->pool);
+	if (!err && (cpumask_empty(&cfg->pool) || !cpumask_subset(&cfg->pool, cpu_online_mask)))
+		err = -EINVAL;
+	if (err) {
+		pr_err("cpus=%s is not a list of online CPUs\n", cpus);
+		return err;
+	}
+	cfg->min = cpumask_weight(&cfg->pool);
+	cfg->max = cfg->min;
 	return 0;
 }
 
 int vho_cores_init(void)
 {
-	cpumask_var_t mask;
-	int err = 0;
+	struct vho_scale_rules rules;
+	int err;
 
-	if (!zalloc_cpumask_var(&mask, GFP_KERNEL))
+	err = vho_cores_parse();
+	if (err)
+		return err;
+	vho_cores = kcalloc(nr_cpu_ids, sizeof(*vho_cores), GFP_KERNEL);
+	if (!vho_cores)
 		return -ENOMEM;
-	if (!cpus)
-		cpumask_set_cpu(cpumask_last(cpu_online_mask), mask);
-	else
-		err = cpulist_parse(cpus, mask);
-	if (!err && (cpumask_empty(mask) || !cpumask_subset(mask, cpu_online_mask)))
-		err = -EINVAL;
+	vho_cores_rules(&vho_cores_cfg, &rules);
+	vho_scale_init(&vho_cores_scale, &rules);
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "net/virtuoso:online", vho_cores_cpu_online,
+				vho_cores_cpu_offline);
+	if (err < 0)
+		goto err_exit;
+	vho_cores_hotplug = err;
+	mutex_lock(&vho_ports_lock);
+	err = vho_cores_follow();
+	mutex_unlock(&vho_ports_lock);
 	if (err)
-		pr_err("cpus=%s is not a list of online CPUs\n", cpus);
-	else
-		err = vho_cores_start(mask);
-	free_cpumask_var(mask);
-	if (err)
-		vho_cores_exit();
+		goto err_exit;
+	vho_elastic_look();
+	return 0;
+
+err_exit:
+	vho_cores_exit();
 	return err;
 }
 
 void vho_cores_exit(void)
 {
-	unsigned int i;
+	struct vho_core *core;
 
-	for (i = 0; i < vho_nr_cores; i++)
-		vho_core_stop(&vho_cores[i]);
+	if (vho_cores_hotplug)
+		cpuhp_remove_state_nocalls(vho_cores_hotplug);
+	vho_cores_hotplug = 0;
+	vho_elastic_exit();
+	mutex_lock(&vho_ports_lock);
+	while ((core = vho_core_next(0)))
+		vho_cores_end(core);
+	mutex_unlock(&vho_ports_lock);
 	kfree(vho_cores);
 	vho_cores = NULL;
-	vho_nr_cores = 0;
-}
-
-unsigned int vho_core_nr(void)
-{
-	return vho_nr_cores;
-}
-
-struct vho_core *vho_core_get(unsigned int index)
-{
-	return index < vho_nr_cores ? &vho_cores[index] : NULL;
-}
-
-bool vho_core_on_cpu(int cpu)
-{
-	unsigned int i;
-
-	for (i = 0; i < vho_nr_cores; i++)
-		if (vho_cores[i].cpu == cpu)
-			return true;
-	return false;
-}
-
-struct vho_core *vho_core_least_loaded(void)
-{
-	struct vho_core *best = &vho_cores[0];
-	unsigned int i;
-
-	lockdep_assert_held(&vho_ports_lock);
-	for (i = 1; i < vho_nr_cores; i++)
-		if (vho_cores[i].nr_ports < best->nr_ports)
-			best = &vho_cores[i];
-	return best;
 }

@@ -30,6 +30,7 @@ int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
 	return vho_nl_budget_core_fill(skb, core);
 }
 
+/* Caller holds vho_ports_lock. */
 static struct vho_core *vho_nl_core_of(struct genl_info *info)
 {
 	struct nlattr *index = info->attrs[VIRTUOSO_A_CORE_INDEX];
@@ -42,34 +43,36 @@ static struct vho_core *vho_nl_core_of(struct genl_info *info)
 	core = vho_core_get(nla_get_u32(index));
 	if (core)
 		return core;
-	NL_SET_ERR_MSG_ATTR_FMT(info->extack, index, "there is no core %u, the last one is %u",
-				nla_get_u32(index), vho_core_nr() - 1);
+	NL_SET_ERR_MSG_ATTR_FMT(info->extack, index, "there is no core %u", nla_get_u32(index));
 	return ERR_PTR(-ENOENT);
 }
 
 /* Context: NL. */
 int virtuoso_nl_core_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vho_core *core = vho_nl_core_of(info);
+	struct vho_core *core;
 	struct sk_buff *reply;
 	void *hdr;
+	int err;
 
-	if (IS_ERR(core))
-		return PTR_ERR(core);
 	reply = vho_nl_reply_new(info, &hdr);
 	if (!reply)
 		return -ENOMEM;
-	return vho_nl_reply_send(reply, hdr, info, vho_nl_core_fill(reply, core));
+	mutex_lock(&vho_ports_lock);
+	core = vho_nl_core_of(info);
+	err = IS_ERR(core) ? PTR_ERR(core) : vho_nl_core_fill(reply, core);
+	mutex_unlock(&vho_ports_lock);
+	return vho_nl_reply_send(reply, hdr, info, err);
 }
 
-/* Context: NL. */
-int virtuoso_nl_core_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+/* Caller holds vho_ports_lock. Cores that come and go meanwhile change nobody else's index. */
+static int vho_nl_core_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vho_nl_dump *at = vho_nl_dump(cb);
 	struct vho_core *core;
 	void *hdr;
 
-	while ((core = vho_core_get(at->item))) {
+	while ((core = vho_core_next(at->item))) {
 		hdr = genlmsg_iput(skb, genl_info_dump(cb));
 		if (!hdr)
 			return -EMSGSIZE;
@@ -78,30 +81,41 @@ int virtuoso_nl_core_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb
 			return -EMSGSIZE;
 		}
 		genlmsg_end(skb, hdr);
-		at->item++;
+		at->item = core->index + 1;
 	}
 	return 0;
+}
+
+/* Context: NL. */
+int virtuoso_nl_core_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	int err;
+
+	mutex_lock(&vho_ports_lock);
+	err = vho_nl_core_dump(skb, cb);
+	mutex_unlock(&vho_ports_lock);
+	return err;
 }
 
 /* Context: NL. */
 int virtuoso_nl_core_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *poll_us = info->attrs[VIRTUOSO_A_CORE_POLL_US];
-	struct vho_core *core = vho_nl_core_of(info);
-	int err;
+	struct vho_core *core;
+	int err = 0;
 
-	if (IS_ERR(core))
-		return PTR_ERR(core);
 	if (!poll_us && !vho_nl_budget_core_given(info)) {
 		NL_SET_ERR_MSG(info->extack, "nothing to change was given");
 		return -EINVAL;
 	}
-	if (vho_nl_budget_core_given(info)) {
+	mutex_lock(&vho_ports_lock);
+	core = vho_nl_core_of(info);
+	if (IS_ERR(core))
+		err = PTR_ERR(core);
+	else if (vho_nl_budget_core_given(info))
 		err = vho_nl_budget_core_set(info, core);
-		if (err)
-			return err;
-	}
-	if (poll_us)
+	if (!err && poll_us)
 		WRITE_ONCE(core->poll_ns, nla_get_u32(poll_us) * (u64)NSEC_PER_USEC);
-	return 0;
+	mutex_unlock(&vho_ports_lock);
+	return err;
 }

@@ -56,7 +56,10 @@ static void vho_port_free(struct vho_port *port)
 
 static void vho_port_free_work(struct work_struct *work)
 {
-	vho_port_free(container_of(work, struct vho_port, free_work));
+	struct vho_port *port = container_of(work, struct vho_port, free_work);
+
+	vho_cores_forget(port);
+	vho_port_free(port);
 }
 
 /* The last reference may go in softirq (a packet's): freeing needs process context. */
@@ -176,7 +179,7 @@ static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_
 static void vho_port_destroy(struct vho_port *port)
 {
 	list_del_init(&port->list);
-	port->core->nr_ports--;
+	vho_cores_unplace(port);
 	vho_port_netdev_unregister(port);
 	vho_fp_port_detach(port);
 	vho_slow_port_detach(port);
@@ -203,15 +206,15 @@ struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *
 		goto err_unlock;
 	}
 	port->index = vho_port_next_index++;
-	port->core = vho_core_least_loaded();
+	vho_cores_place(port);
 	vho_vdev_init(&port->vdev, port, port->mac, mtu);
 	err = vho_port_netdev_create(port, net, mtu, extack);
 	if (err) {
+		vho_cores_unplace(port);
 		vho_port_put(port);
 		goto err_unlock;
 	}
 	vho_segment_port_init(port);
-	port->core->nr_ports++;
 	list_add_tail(&port->list, &vho_ports);
 	vho_nl_event_port_added(port);
 	if (port->type == VIRTUOSO_PORT_TYPE_CONTAINER) {

@@ -20,6 +20,7 @@
 #include "ctrl.h"
 #include "nl_event.h"
 #include "budget.h"
+#include "scale.h"
 #include "stats.h"
 #include "vdev.h"
 #include "worker.h"
@@ -58,6 +59,8 @@ struct net;
  * @ref: vho_port_get(), vho_port_put()
  * @ubuf: counts packets under way with guest memory of this port; together they hold one @ref
  * @list: in the list of ports, guarded by vho_ports_lock
+ * @scale: its place on a core, guarded by vho_ports_lock
+ * @seen_busy_ns: @busy_ns when elastic.c looked last; likewise
  * @dying: deletion began (written under vho_ports_lock)
  * @has_mdev: a mediated device exists (vho_ports_lock)
  * @free_work: frees the port after the last reference is gone
@@ -111,6 +114,8 @@ struct vho_port {
 	struct kref ref;
 	struct ubuf_info ubuf;
 	struct list_head list;
+	struct vho_scale_port scale;
+	u64 seen_busy_ns;
 	bool dying;
 	bool has_mdev;
 	struct work_struct free_work;

@@ -14,6 +14,7 @@
 #include <net/ip.h>
 
 #include "../host/chan.h"
+#include "../host/elastic.h"
 #include "../host/fp.h"
 #include "../host/listener.h"
 #include "../host/packet.h"
@@ -40,6 +41,12 @@ void vho_port_put(struct vho_port *port)
 }
 
 void vho_nl_event_port_changed(struct vho_port *port)
+{
+}
+
+bool vho_elastic_dormant;
+
+void vho_elastic_wake(void)
 {
 }
 

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How many cores are needed, and which of them serves which port.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/numa.h>
+
+#include "scale.h"
+
+/* A port counts as so much dearer on a core that is far from its memory. */
+#define VHO_SCALE_FAR_PERMILLE	250
+/* Loads that differ by less are taken as equal when a port is placed. */
+#define VHO_SCALE_GRAIN		100
+
+void vho_scale_init(struct vho_scale *s, const struct vho_scale_rules *rules)
+{
+	INIT_LIST_HEAD(&s->cores);
+	s->nr_cores = 0;
+	s->rules = *rules;
+	s->changed_ns = 0;
+}
+
+void vho_scale_core_add(struct vho_scale *s, struct vho_scale_core *core, int numa)
+{
+	INIT_LIST_HEAD(&core->ports);
+	core->nr_ports = 0;
+	core->busy_permille = 0;
+	core->guarantee_permille = 0;
+	core->numa = numa;
+	list_add_tail(&core->node, &s->cores);
+	s->nr_cores++;
+}
+
+void vho_scale_core_del(struct vho_scale *s, struct vho_scale_core *core)
+{
+	list_del_init(&core->node);
+	s->nr_cores--;
+}
+
+void vho_scale_port_add(struct vho_scale_port *port, struct vho_scale_core *core)
+{
+	port->core = core;
+	list_add_tail(&port->node, &core->ports);
+	core->nr_ports++;
+	core->guarantee_permille += port->guarantee_permille;
+}
+
+void vho_scale_port_del(struct vho_scale_port *port)
+{
+	struct vho_scale_core *core = port->core;
+
+	list_del_init(&port->node);
+	core->nr_ports--;
+	core->guarantee_permille -= port->guarantee_permille;
+	port->core = NULL;
+}
+
+void vho_scale_port_move(struct vho_scale_port *port, struct vho_scale_core *to)
+{
+	struct vho_scale_core *from = port->core;
+
+	vho_scale_port_del(port);
+	from->busy_permille -= min(from->busy_permille, port->busy_permille);
+	vho_scale_port_add(port, to);
+	to->busy_permille = min(to->busy_permille + port->busy_permille, VHO_SCALE_ONE);
+}
+
+void vho_scale_port_guarantee(struct vho_scale_port *port, u32 permille)
+{
+	port->core->guarantee_permille += permille - port->guarantee_permille;
+	port->guarantee_permille = permille;
+}
+
+/**
+ * vho_scale_average() - exponentially weighted moving average of a load
+ * @old_permille: average until now
+ * @busy_ns: time used since the last look
+ * @elapsed_ns: time since the last look
+ * @period_ns: time between two looks when there is something to see
+ *
+ * A look that comes on time has a weight of one fourth, a late one more: what happened since
+ * then is all in it.
+ *
+ * Context: any.
+ * Return: average, permille of one core.
+ */
+u32 vho_scale_average(u32 old_permille, u64 busy_ns, u64 elapsed_ns, u64 period_ns)
+{
+	s64 sample, weight, change;
+
+	if (!elapsed_ns)
+		return old_permille;
+	busy_ns = min(busy_ns, elapsed_ns);
+	sample = div64_u64(busy_ns * VHO_SCALE_ONE, elapsed_ns);
+	weight = div64_u64(elapsed_ns * 1024, elapsed_ns + 3 * period_ns);
+	change = (sample - old_permille) * weight;
+	/* Away from zero: small differences do not stay for ever. */
+	change += change < 0 ? -1023 : 1023;
+	return old_permille + (s32)div_s64(change, 1024);
+}
+
+/* Time that all cores together have left, permille of one core. */
+u32 vho_scale_idle(const struct vho_scale *s)
+{
+	const struct vho_scale_core *core;
+	u32 idle = 0;
+
+	list_for_each_entry(core, &s->cores, node)
+		idle += VHO_SCALE_ONE - min(core->busy_permille, VHO_SCALE_ONE);
+	return idle;
+}
+
+static bool vho_scale_far(const struct vho_scale_core *core, const struct vho_scale_port *port)
+{
+	return core->numa != NUMA_NO_NODE && port->numa != NUMA_NO_NODE && core->numa != port->numa;
+}
+
+/* How bad a place @core is for @port: load, then number of ports. */
+static u64 vho_scale_cost(const struct vho_scale_core *core, const struct vho_scale_port *port)
+{
+	u32 load = core->busy_permille;
+
+	if (vho_scale_far(core, port))
+		load += VHO_SCALE_FAR_PERMILLE;
+	return (u64)(load / VHO_SCALE_GRAIN) << 32 | core->nr_ports;
+}
+
+static bool vho_scale_fits(const struct vho_scale *s, const struct vho_scale_core *core,
+			   u32 guarantee_permille)
+{
+	return !guarantee_permille ||
+	       core->guarantee_permille + guarantee_permille <= s->rules.guarantees_max;
+}
+
+/**
+ * vho_scale_pick() - choose a core for a port
+ * @s: cores
+ * @port: port
+ * @except: not this one, NULL: any
+ * @fits: only cores that can give what is guaranteed to the port
+ *
+ * Context: any.
+ * Return: the core, NULL: none.
+ */
+struct vho_scale_core *vho_scale_pick(struct vho_scale *s, const struct vho_scale_port *port,
+				      const struct vho_scale_core *except, bool fits)
+{
+	struct vho_scale_core *core, *best = NULL;
+	u64 cost, best_cost = U64_MAX;
+
+	list_for_each_entry(core, &s->cores, node) {
+		if (core == except)
+			continue;
+		if (fits && !vho_scale_fits(s, core, port->guarantee_permille))
+			continue;
+		cost = vho_scale_cost(core, port);
+		if (cost < best_cost) {
+			best_cost = cost;
+			best = core;
+		}
+	}
+	return best;
+}
+
+static bool vho_scale_overloaded(const struct vho_scale *s, const struct vho_scale_core *core)
+{
+	return core->busy_permille + s->rules.add_idle_permille > VHO_SCALE_ONE;
+}
+
+/* Is there a core with more than it can do, and ports that could go elsewhere? */
+static bool vho_scale_divisible(const struct vho_scale *s)
+{
+	const struct vho_scale_core *core;
+	const struct vho_scale_port *port;
+	unsigned int busy, movable;
+
+	list_for_each_entry(core, &s->cores, node) {
+		if (!vho_scale_overloaded(s, core))
+			continue;
+		busy = 0;
+		movable = 0;
+		list_for_each_entry(port, &core->ports, node) {
+			if (port->busy_permille < VHO_SCALE_PORT_BUSY)
+				continue;
+			busy++;
+			movable += !port->pinned;
+		}
+		if (busy > 1 && movable)
+			return true;
+	}
+	return false;
+}
+
+/* Can what is guaranteed to the ports of @leaving be given by the others? First fit. */
+static bool vho_scale_can_leave(struct vho_scale *s, const struct vho_scale_core *leaving)
+{
+	const struct vho_scale_port *port;
+	struct vho_scale_core *core;
+
+	list_for_each_entry(core, &s->cores, node)
+		core->promised_permille = core->guarantee_permille;
+	list_for_each_entry(port, &leaving->ports, node) {
+		bool found = !port->guarantee_permille;
+
+		list_for_each_entry(core, &s->cores, node) {
+			if (found)
+				break;
+			if (core == leaving || core->promised_permille + port->guarantee_permille >
+					       s->rules.guarantees_max)
+				continue;
+			core->promised_permille += port->guarantee_permille;
+			found = true;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+static bool vho_scale_has_pinned(const struct vho_scale_core *core)
+{
+	const struct vho_scale_port *port;
+
+	list_for_each_entry(port, &core->ports, node)
+		if (port->pinned)
+			return true;
+	return false;
+}
+
+/**
+ * vho_scale_pick_victim() - choose the core that is missed least
+ * @s: cores
+ *
+ * Context: any.
+ * Return: the least busy core that holds no port of the operator's placing and whose guarantees the
+ * others can give, the youngest of equals; NULL: none.
+ */
+struct vho_scale_core *vho_scale_pick_victim(struct vho_scale *s)
+{
+	struct vho_scale_core *core, *best = NULL;
+
+	list_for_each_entry(core, &s->cores, node) {
+		if (best && core->busy_permille > best->busy_permille)
+			continue;
+		if (!vho_scale_has_pinned(core) && vho_scale_can_leave(s, core))
+			best = core;
+	}
+	return best;
+}
+
+/**
+ * vho_scale_decide() - is the number of cores right?
+ * @s: cores and ports, loads up to date
+ * @now_ns: clock
+ * @victim: which to remove
+ *
+ * A core is added only where that helps: a port is served by one core, so a single port that
+ * wants more than one core has to offer is no reason.
+ *
+ * Context: any.
+ * Return: what to do.
+ */
+enum vho_scale_verdict vho_scale_decide(struct vho_scale *s, u64 now_ns,
+					struct vho_scale_core **victim)
+{
+	u32 idle = vho_scale_idle(s);
+
+	if (s->nr_cores < s->rules.min)
+		return VHO_SCALE_ADD;
+	if (now_ns - s->changed_ns < s->rules.holdoff_ns)
+		return VHO_SCALE_KEEP;
+	if (s->nr_cores < s->rules.max && idle < s->rules.add_idle_permille &&
+	    vho_scale_divisible(s))
+		return VHO_SCALE_ADD;
+	if (s->nr_cores > s->rules.min && idle > s->rules.remove_idle_permille) {
+		*victim = vho_scale_pick_victim(s);
+		if (*victim)
+			return VHO_SCALE_REMOVE;
+	}
+	return VHO_SCALE_KEEP;
+}
+
+/**
+ * vho_scale_pick_leaver() - choose the next port of a core that has to be emptied
+ * @core: core
+ *
+ * Context: any.
+ * Return: the port with the largest guarantee, the heaviest of equals; NULL: none is left.
+ */
+struct vho_scale_port *vho_scale_pick_leaver(const struct vho_scale_core *core)
+{
+	struct vho_scale_port *port, *best = NULL;
+
+	list_for_each_entry(port, &core->ports, node) {
+		if (!best || port->guarantee_permille > best->guarantee_permille ||
+		    (port->guarantee_permille == best->guarantee_permille &&
+		     port->busy_permille > best->busy_permille))
+			best = port;
+	}
+	return best;
+}
+
+/* Would the busier one of the two cores be clearly less busy afterwards? */
+static bool vho_scale_gains(const struct vho_scale_port *port, const struct vho_scale_core *to)
+{
+	u32 before = port->core->busy_permille;
+	u32 from_after = before - min(before, port->busy_permille);
+	u32 to_after = to->busy_permille + port->busy_permille;
+
+	return max(from_after, to_after) + VHO_SCALE_MOVE_GAIN <= before;
+}
+
+/**
+ * vho_scale_pick_move() - choose a port that should be served elsewhere
+ * @s: cores and ports, loads up to date
+ * @to: where
+ *
+ * Context: any.
+ * Return: the heaviest port of the busiest overloaded core that has a better place; NULL: none.
+ */
+struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to)
+{
+	struct vho_scale_core *core, *from = NULL;
+	struct vho_scale_port *port, *best = NULL;
+
+	list_for_each_entry(core, &s->cores, node)
+		if (vho_scale_overloaded(s, core) &&
+		    (!from || core->busy_permille > from->busy_permille))
+			from = core;
+	if (!from)
+		return NULL;
+	list_for_each_entry(port, &from->ports, node) {
+		if (port->pinned || port->busy_permille < VHO_SCALE_PORT_BUSY ||
+		    (best && port->busy_permille <= best->busy_permille))
+			continue;
+		core = vho_scale_pick(s, port, from, true);
+		if (core && vho_scale_gains(port, core)) {
+			best = port;
+			*to = core;
+		}
+	}
+	return best;
+}
