@@ -77,13 +77,15 @@ static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_NAME 
 };
 
 /* VIRTUOSO_CMD_PORT_SET - do */
-static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_BURST_US + 1] = {
+static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_CORE_AUTO + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
 	[VIRTUOSO_A_PORT_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
 	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 900),
 	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 1000),
 	[VIRTUOSO_A_PORT_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_burst_us_range),
+	[VIRTUOSO_A_PORT_CORE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_PORT_CORE_AUTO] = { .type = NLA_FLAG, },
 };
 
 /* VIRTUOSO_CMD_PORT_GET - do */
@@ -174,6 +176,17 @@ static const struct nla_policy virtuoso_policy_set_nl_policy[VIRTUOSO_A_POLICY_R
 	[VIRTUOSO_A_POLICY_RULE] = NLA_POLICY_NESTED(virtuoso_policy_rule_nl_policy),
 };
 
+/* VIRTUOSO_CMD_CORES_SET - do */
+static const struct nla_policy virtuoso_cores_set_nl_policy[VIRTUOSO_A_CORES_HOLDOFF_US + 1] = {
+	[VIRTUOSO_A_CORES_POOL] = { .type = NLA_NUL_STRING, .len = 4095, },
+	[VIRTUOSO_A_CORES_MIN_CORES] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORES_MAX_CORES] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORES_ADD_IDLE_PERMILLE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORES_REMOVE_IDLE_PERMILLE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORES_PERIOD_US] = { .type = NLA_U32, },
+	[VIRTUOSO_A_CORES_HOLDOFF_US] = { .type = NLA_U32, },
+};
+
 /* Ops table for virtuoso */
 static const struct genl_split_ops virtuoso_nl_ops[] = {
 	{
@@ -194,7 +207,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_SET,
 		.doit		= virtuoso_nl_port_set_doit,
 		.policy		= virtuoso_port_set_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_BURST_US,
+		.maxattr	= VIRTUOSO_A_PORT_CORE_AUTO,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -290,6 +303,18 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.doit		= virtuoso_nl_policy_set_doit,
 		.policy		= virtuoso_policy_set_nl_policy,
 		.maxattr	= VIRTUOSO_A_POLICY_RULE,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= VIRTUOSO_CMD_CORES_GET,
+		.doit	= virtuoso_nl_cores_get_doit,
+		.flags	= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= VIRTUOSO_CMD_CORES_SET,
+		.doit		= virtuoso_nl_cores_set_doit,
+		.policy		= virtuoso_cores_set_nl_policy,
+		.maxattr	= VIRTUOSO_A_CORES_HOLDOFF_US,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

@@ -8,6 +8,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtuoso.h>
 
+#include "cores.h"
 #include "move.h"
 #include "nl.h"
 #include "nl_budget.h"
@@ -103,6 +104,7 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 	if (vho_nl_port_fill_device(skb, port))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
+	    (!vho_port_pinned(port) && nla_put_flag(skb, VIRTUOSO_A_PORT_CORE_AUTO)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
@@ -174,21 +176,50 @@ static int vho_nl_port_config(struct genl_info *info, struct vho_port_config *cf
 	return 0;
 }
 
+static bool vho_nl_port_move_given(const struct genl_info *info)
+{
+	return info->attrs[VIRTUOSO_A_PORT_CORE] || info->attrs[VIRTUOSO_A_PORT_CORE_AUTO];
+}
+
+static int vho_nl_port_move(struct genl_info *info, struct vho_port *port)
+{
+	struct nlattr **attrs = info->attrs;
+	int err = 0;
+
+	if (attrs[VIRTUOSO_A_PORT_CORE])
+		err = vho_port_move(port, nla_get_u32(attrs[VIRTUOSO_A_PORT_CORE]), info->extack);
+	if (!err && attrs[VIRTUOSO_A_PORT_CORE_AUTO])
+		err = vho_port_move(port, VHO_CORE_AUTO, info->extack);
+	return err;
+}
+
 static bool vho_nl_port_settings_given(const struct genl_info *info)
 {
-	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || vho_nl_budget_port_given(info);
+	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || vho_nl_budget_port_given(info) ||
+	       vho_nl_port_move_given(info);
 }
 
 /* All settings that the request names, or none. What can fail comes first. */
 static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 {
 	struct nlattr **attrs = info->attrs;
+	u32 core = vho_port_core_index(port);
+	bool pinned = vho_port_pinned(port);
 	int err;
 
+	err = vho_nl_port_move(info, port);
+	if (err)
+		return err;
 	if (vho_nl_budget_port_given(info)) {
 		err = vho_nl_budget_port_set(info, port);
-		if (err)
+		if (err) {
+			if (vho_nl_port_move_given(info)) {
+				vho_port_move(port, core, NULL);
+				if (!pinned)
+					vho_port_move(port, VHO_CORE_AUTO, NULL);
+			}
 			return err;
+		}
 	}
 	if (attrs[VIRTUOSO_A_PORT_MAX_FLOWS])
 		WRITE_ONCE(port->max_flows, nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]));

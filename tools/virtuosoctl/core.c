@@ -169,10 +169,15 @@ static void put_setting(struct nlmsghdr *nlh, const char *word, struct args *arg
 
 static int core_set(struct args *args)
 {
-	uint32_t index = args_u32(args, "the index of the core");
-	const char *word = args_need(args, "what to set");
 	struct nlmsghdr *nlh;
+	const char *word;
+	uint32_t index;
 
+	/* Settings of a core follow its index, those of all cores stand by themselves. */
+	if (args->argc && (*args->argv[0] < '0' || *args->argv[0] > '9'))
+		return cores_set(args_next(args), args);
+	index = args_u32(args, "the index of the core");
+	word = args_need(args, "what to set");
 	nlh = indexed_request(VIRTUOSO_CMD_CORE_SET, index);
 	for (; word; word = args_next(args)) {
 		if (nlh->nlmsg_len > 768)
@@ -190,6 +195,7 @@ int core_main(struct args *args)
 		{ "show", core_show },
 		{ "list", core_show },
 		{ "set", core_set },
+		{ "pool", cores_show },
 		{ }
 	};
 

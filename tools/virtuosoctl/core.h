@@ -11,6 +11,8 @@
 
 #include "nl.h"
 
+struct args;
+
 struct core {
 	uint32_t index;
 	uint32_t cpu;
@@ -34,6 +36,11 @@ void core_take(struct nlattr *const attrs[NL_ATTRS], void *arg);
 void core_print(const struct core *core);
 /* Settings as they are written on the command line. */
 void core_settings_print(const struct core *core);
+/* --- cores.c: the set of them --- */
+int cores_show(struct args *args);
+/* @word is the first one of the settings. */
+int cores_set(const char *word, struct args *args);
+
 /* Calls @show for each core. 0, or -errno with nl_error() */
 int core_dump(nl_show_t show, void *arg);
 

@@ -27,10 +27,24 @@ static const struct {
 	{ "burst", "burst_us", VIRTUOSO_A_PORT_BURST_US, UNIT_US },
 };
 
+static void put_core(struct nlmsghdr *nlh, struct args *args)
+{
+	if (args->argc && !strcmp(*args->argv, "auto")) {
+		args_next(args);
+		mnl_attr_put(nlh, VIRTUOSO_A_PORT_CORE_AUTO, 0, NULL);
+	} else {
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_PORT_CORE, args_u32(args, "the index of the core"));
+	}
+}
+
 bool port_setting_put(struct nlmsghdr *nlh, const char *word, struct args *args)
 {
 	size_t i;
 
+	if (!strcmp(word, "core")) {
+		put_core(nlh, args);
+		return true;
+	}
 	for (i = 0; i < PORT_SETTINGS; i++) {
 		if (strcmp(word, settings[i].word))
 			continue;
