@@ -45,7 +45,7 @@ enum vho_work {
 
 extern const char *const vho_work_names[VHO_WORK_NR];
 
-/* Queue delay: entry 0 counts turns that waited less than 1 us, n less than 2^n us, the last more. */
+/* Queue delay: entry 0 counts turns that waited below 1 us, n below 2^n us, the last more. */
 #define VHO_BUDGET_DELAYS	20
 
 /**
