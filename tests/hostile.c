@@ -513,15 +513,41 @@ static void test_race(unsigned int seconds)
 	check(bring_up(), "and it runs again");
 }
 
+/* Every queue is kicked, without a pause and for nothing. */
+static void storm_of_kicks(unsigned int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned long kicks = 0;
+	unsigned int vq;
+
+	if (!bring_up())
+		die("the device does not run");
+	while (time(NULL) < end) {
+		for (vq = 0; vq < NR_VQS; vq++)
+			put(bar_at, BAR_NOTIFY + 4 * vq, 2, vq);
+		kicks += NR_VQS;
+	}
+	printf("%lu kicks\n", kicks);
+}
+
+static int usage(void)
+{
+	fprintf(stderr,
+		"usage: hostile UUID SECONDS LOCAL-ADDRESS PEER-ADDRESS PEER-MAC	all tests\n"
+		"       hostile UUID SECONDS kicks	nothing but kicks\n"
+		"       hostile UUID SECONDS rubbish LOCAL-ADDRESS PEER-ADDRESS PEER-MAC	bad entries\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	struct ether_addr *mac = argc == 6 ? ether_aton(argv[5]) : NULL;
+	bool kicks = argc == 4 && !strcmp(argv[3], "kicks");
+	bool rubbish = argc == 7 && !strcmp(argv[3], "rubbish");
+	struct ether_addr *mac = kicks ? NULL : argc >= 6 ? ether_aton(argv[argc - 1]) : NULL;
 	unsigned int seconds;
 
-	if (!mac) {
-		fprintf(stderr, "usage: hostile UUID SECONDS LOCAL-ADDRESS PEER-ADDRESS PEER-MAC\n");
-		return 2;
-	}
+	if (!kicks && !(mac && (rubbish || argc == 6)))
+		return usage();
 	srandom(1);
 	seconds = atoi(argv[2]);
 	mem = mmap(NULL, MEM_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -530,6 +556,15 @@ int main(int argc, char **argv)
 	open_device(argv[1]);
 	if (map())
 		die("map");
+	if (kicks) {
+		storm_of_kicks(seconds);
+		return 0;
+	}
+	if (rubbish) {
+		check(bring_up(), "the device runs");
+		fuzz_driver(seconds, inet_addr(argv[4]), inet_addr(argv[5]), mac->ether_addr_octet);
+		return failed ? 1 : 0;
+	}
 	test_regions();
 	test_config();
 	test_window();
