@@ -15,6 +15,7 @@
 #include "core.h"
 #include "elastic.h"
 #include "fp.h"
+#include "nl_event.h"
 #include "port.h"
 #include "trace.h"
 
@@ -164,6 +165,8 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_n
 		vho_sched_put(&core->sched, ent, end_ns);
 	else
 		vho_core_rest(core, port, end_ns);
+	if (unlikely(ent->state == VHO_SCHED_PARKED))
+		vho_nl_event_throttled(port);
 	return end_ns;
 }
 

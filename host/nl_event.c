@@ -193,7 +193,6 @@ void vho_nl_event_misbehaved(struct vho_port *port)
  */
 void vho_nl_event_throttled(struct vho_port *port)
 {
-	atomic64_inc(&port->told.throttled);
 	vho_nl_event_note(port, VHO_NL_EVENT_THROTTLED);
 }
 
@@ -241,7 +240,7 @@ static void vho_nl_event_tell_misbehaved(struct vho_port *port)
 
 static void vho_nl_event_tell_throttled(struct vho_port *port)
 {
-	u64 times = atomic64_read(&port->told.throttled);
+	u64 times = READ_ONCE(port->budget.ent.throttled);
 
 	vho_nl_event_guest(port, VIRTUOSO_CMD_PORT_THROTTLED, NULL,
 			   times - port->told.throttled_told, times);

@@ -25,13 +25,11 @@ struct vho_port;
  * struct vho_nl_told - what was told about one port
  * @pending: VHO_NL_EVENT_*: look at the port; atomic bit operations, any context
  * @count: counters as the last events said, by enum vho_stat; the work's
- * @throttled: times the port was throttled; any context
- * @throttled_told: of these, told; the work's
+ * @throttled_told: times the port was throttled, as the last event said; the work's
  */
 struct vho_nl_told {
 	unsigned long pending;
 	u64 count[VHO_STAT_NR];
-	atomic64_t throttled;
 	u64 throttled_told;
 };
 

@@ -50,6 +50,11 @@ void vho_elastic_wake(void)
 {
 }
 
+void vho_nl_event_throttled(struct vho_port *port)
+{
+	set_bit(VHO_NL_EVENT_THROTTLED, &port->told.pending);
+}
+
 void vho_nl_event_misbehaved(struct vho_port *port)
 {
 	set_bit(VHO_NL_EVENT_MISBEHAVED, &port->told.pending);
