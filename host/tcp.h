@@ -330,8 +330,9 @@ bool vho_tcp_reset_for(const struct vho_rx_seg *seg, struct vho_tx_seg *rst);
  */
 bool vho_tcp_tw_reusable(const struct vho_tcb *tcb, const struct vho_rx_seg *syn);
 /*
- * The same for an active open from our side: timestamps were in use and at least a second
- * has passed. The new flow needs the same ts_offset, and an iss after tcb->snd_max. tcp_conn.c
+ * The same for an active open from our side: timestamps were in use, and a retransmission
+ * time-out has passed, in which a peer that missed our last acknowledgment asks for it again.
+ * The new flow needs the same ts_offset, and an iss after tcb->snd_max. tcp_conn.c
  */
 bool vho_tcp_tw_reusable_active(const struct vho_tcb *tcb, u64 now_ns);
 

@@ -374,5 +374,5 @@ bool vho_tcp_tw_reusable(const struct vho_tcb *tcb, const struct vho_rx_seg *syn
 bool vho_tcp_tw_reusable_active(const struct vho_tcb *tcb, u64 now_ns)
 {
 	return tcb->state == TCP_TIME_WAIT && tcb->ts_ok &&
-	       now_ns + VHO_TIME_WAIT_NS >= tcb->close_at_ns + NSEC_PER_SEC;
+	       now_ns + VHO_TIME_WAIT_NS >= tcb->close_at_ns + tcb->rto_us * (u64)NSEC_PER_USEC;
 }

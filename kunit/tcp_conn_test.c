@@ -542,13 +542,15 @@ static void vho_tcp_tw_reusable__rules(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vho_tcp_tw_reusable(tcb, &syn));
 }
 
-static void vho_tcp_tw_reusable_active__after_a_second(struct kunit *test)
+static void vho_tcp_tw_reusable_active__after_rto(struct kunit *test)
 {
 	struct vho_wire *w = vho_conn_new_time_wait(test);
 	struct vho_tcb *tcb = vho_wire_tcb(w, 0);
+	u64 rto_ns = tcb->rto_us * (u64)NSEC_PER_USEC;
 
 	KUNIT_EXPECT_FALSE(test, vho_tcp_tw_reusable_active(tcb, w->now_ns));
-	KUNIT_EXPECT_TRUE(test, vho_tcp_tw_reusable_active(tcb, w->now_ns + VHO_WIRE_S));
+	KUNIT_EXPECT_FALSE(test, vho_tcp_tw_reusable_active(tcb, w->now_ns + rto_ns / 2));
+	KUNIT_EXPECT_TRUE(test, vho_tcp_tw_reusable_active(tcb, w->now_ns + rto_ns));
 	tcb->ts_ok = 0;
 	KUNIT_EXPECT_FALSE(test, vho_tcp_tw_reusable_active(tcb, w->now_ns + VHO_WIRE_S));
 }
@@ -596,7 +598,7 @@ static struct kunit_case vho_conn_test_cases[] = {
 	KUNIT_CASE(vho_tcp_app__abort),
 	KUNIT_CASE(vho_tcp_reset_for__rfc9293),
 	KUNIT_CASE(vho_tcp_tw_reusable__rules),
-	KUNIT_CASE(vho_tcp_tw_reusable_active__after_a_second),
+	KUNIT_CASE(vho_tcp_tw_reusable_active__after_rto),
 	KUNIT_CASE(vho_tcp_rx__time_wait),
 	{}
 };

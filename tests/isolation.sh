@@ -54,7 +54,7 @@ begin() {
 	send) last send g2 rpc send $PEER "${port[send]}" -c 8 -s 65536 -t 600 ;;
 	fetch) last fetch g2 rpc fetch $PEER "${port[fetch]}" -c 8 -t 600 ;;
 	tiny) last tiny g2 rpc send $PEER "${port[tiny]}" -c 16 -s 1 -t 600 ;;
-	conns) last conns g2 rpc rpc $PEER "${port[conns]}" -c 2000 -t 600 ;;
+	conns) last conns g2 rpc many $PEER "${port[conns]}" -c 2000 -t 600 ;;
 	storm) last storm g2 rpc storm $PEER "${port[storm]}" -t 600 ;;
 	synflood) last synflood peer rpc synflood $G2 6002 -t 600 ;;
 	lossy) last lossy g2 rpc send $FAR 6001 -c 32 -s 16384 -t 600 ;;

@@ -43,7 +43,7 @@ struct conn {
 };
 
 static char buf[RPC_BUF];
-static volatile sig_atomic_t stop;
+static int stop;
 
 static void fail(const char *what)
 {
@@ -54,7 +54,12 @@ static void fail(const char *what)
 static void on_signal(int sig)
 {
 	(void)sig;
-	stop = 1;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+}
+
+static bool stopped(void)
+{
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
 }
 
 static uint64_t now_ns(void)
@@ -162,7 +167,7 @@ static int do_serve(const char *port)
 	epoll_ctl(ep, EPOLL_CTL_ADD, listener, &ev);
 	printf("listening\n");
 	fflush(stdout);
-	while (!stop) {
+	while (!stopped()) {
 		n = epoll_wait(ep, events, RPC_EVENTS, -1);
 		for (i = 0; i < n; i++) {
 			struct conn *c = events[i].data.ptr;
@@ -260,7 +265,7 @@ static int do_ask(const char *host, const char *port)
 	for (i = 0; i < opt.warm_up; i++)
 		request(fd);
 	first = now_ns();
-	while (n < opt.count && !stop) {
+	while (n < opt.count && !stopped()) {
 		think();
 		start = now_ns();
 		request(fd);
@@ -299,7 +304,7 @@ static int do_rpc(const char *host, const char *port)
 		if (send(conns[i].fd, buf, opt.size, MSG_NOSIGNAL) < 0)
 			fail("send");
 	}
-	while (!stop && now_ns() < end && (!opt.count || done < opt.count)) {
+	while (!stopped() && now_ns() < end && (!opt.count || done < opt.count)) {
 		n = epoll_wait(ep, events, RPC_EVENTS, 100);
 		for (k = 0; k < n; k++) {
 			struct conn *c = events[k].data.ptr;
@@ -341,7 +346,7 @@ static int do_bulk(const char *host, const char *port, char kind)
 	}
 	printf("connected\n");
 	fflush(stdout);
-	while (!stop && now_ns() < end && (!opt.count || bytes < opt.count * 1024ull)) {
+	while (!stopped() && now_ns() < end && (!opt.count || bytes < opt.count * 1024ull)) {
 		n = epoll_wait(ep, events, RPC_EVENTS, 100);
 		for (k = 0; k < n; k++) {
 			ssize_t done;
@@ -370,7 +375,7 @@ static int do_storm(const char *host, const char *port)
 	ns = calloc(max, sizeof(*ns));
 	if (!ns)
 		fail("calloc");
-	while (!stop && now_ns() < end && (!opt.count || n < opt.count)) {
+	while (!stopped() && now_ns() < end && (!opt.count || n < opt.count)) {
 		uint64_t start = now_ns();
 		int fd = open_conn(&to, RPC_ECHO);
 
@@ -424,7 +429,7 @@ static int do_synflood(const char *host, const char *port)
 	p.tcp.syn = 1;
 	p.tcp.window = htons(65535);
 	p.tcp.dest = to.sin_port;
-	while (!stop && now_ns() < end && (!opt.count || sent < opt.count)) {
+	while (!stopped() && now_ns() < end && (!opt.count || sent < opt.count)) {
 		/* 198.18.0.0/15 is for tests (RFC 2544). */
 		p.ip.saddr = htonl(0xc6120000u | (random_next() & 0x1ffff));
 		p.tcp.source = htons(1024 + random_next() % 60000);
@@ -445,7 +450,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: rpc serve PORT [-b ADDR]\n"
 		"       rpc ask ADDR PORT [-n REQUESTS] [-s BYTES] [-p PAUSE_US]	one at a time\n"
-		"       rpc rpc ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
+		"       rpc many ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
 		"       rpc send|fetch ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n KIB]	bulk\n"
 		"       rpc storm ADDR PORT [-t SECONDS] [-n CONNECTIONS]	connect, request, close\n"
 		"       rpc synflood ADDR PORT [-t SECONDS] [-n PACKETS]\n");
@@ -460,14 +465,29 @@ int main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "b:c:s:t:n:p:w:")) != -1) {
 		switch (c) {
-		case 'b': opt.bind_addr = optarg; break;
-		case 'c': opt.conns = atoi(optarg); break;
-		case 's': opt.size = atoi(optarg); break;
-		case 't': opt.seconds = atoi(optarg); break;
-		case 'n': opt.count = atoi(optarg); break;
-		case 'p': opt.think_us = atoi(optarg); break;
-		case 'w': opt.warm_up = atoi(optarg); break;
-		default: return usage();
+		case 'b':
+			opt.bind_addr = optarg;
+			break;
+		case 'c':
+			opt.conns = atoi(optarg);
+			break;
+		case 's':
+			opt.size = atoi(optarg);
+			break;
+		case 't':
+			opt.seconds = atoi(optarg);
+			break;
+		case 'n':
+			opt.count = atoi(optarg);
+			break;
+		case 'p':
+			opt.think_us = atoi(optarg);
+			break;
+		case 'w':
+			opt.warm_up = atoi(optarg);
+			break;
+		default:
+			return usage();
 		}
 	}
 	argv += optind;
@@ -483,7 +503,7 @@ int main(int argc, char **argv)
 		return usage();
 	if (!strcmp(verb, "ask"))
 		return do_ask(argv[1], argv[2]);
-	if (!strcmp(verb, "rpc"))
+	if (!strcmp(verb, "many"))
 		return do_rpc(argv[1], argv[2]);
 	if (!strcmp(verb, "send"))
 		return do_bulk(argv[1], argv[2], RPC_SINK);
