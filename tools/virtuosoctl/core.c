@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <linux/virtuoso.h>
@@ -40,6 +41,13 @@ void core_settings_print(const struct core *core)
 	       value_text(core->piece_bytes, UNIT_BYTES), value_text(core->turn_us, UNIT_US),
 	       value_text(core->burst_us, UNIT_US), value_text(core->debt_us, UNIT_US),
 	       name_of(&orders, core->order));
+}
+
+bool core_settings_same(const struct core *a, const struct core *b)
+{
+	return a->poll_us == b->poll_us && a->piece_bytes == b->piece_bytes &&
+	       a->turn_us == b->turn_us && a->burst_us == b->burst_us &&
+	       a->debt_us == b->debt_us && a->order == b->order;
 }
 
 static void print_text(const struct core *core)
@@ -167,25 +175,63 @@ static void put_setting(struct nlmsghdr *nlh, const char *word, struct args *arg
 		usage_error("there is no setting \"%s\" of a core", word);
 }
 
-static int core_set(struct args *args)
+static void set_one(uint32_t index, struct args args)
 {
-	struct nlmsghdr *nlh;
+	struct nlmsghdr *nlh = indexed_request(VIRTUOSO_CMD_CORE_SET, index);
 	const char *word;
-	uint32_t index;
 
-	/* Settings of a core follow its index, those of all cores stand by themselves. */
-	if (args->argc && (*args->argv[0] < '0' || *args->argv[0] > '9'))
-		return cores_set(args_next(args), args);
-	index = args_u32(args, "the index of the core");
-	word = args_need(args, "what to set");
-	nlh = indexed_request(VIRTUOSO_CMD_CORE_SET, index);
-	for (; word; word = args_next(args)) {
+	while ((word = args_next(&args))) {
 		if (nlh->nlmsg_len > 768)
 			usage_error("too many settings");
-		put_setting(nlh, word, args);
+		put_setting(nlh, word, &args);
 	}
 	if (nl_do(nlh, NULL, NULL))
 		fail("%s", nl_error());
+}
+
+struct indices {
+	uint32_t *index;
+	size_t nr;
+};
+
+static void take_index(struct nlattr *const attrs[NL_ATTRS], void *arg)
+{
+	struct indices *all = arg;
+
+	all->index = xrealloc(all->index, (all->nr + 1) * sizeof(*all->index));
+	all->index[all->nr++] = nl_uint(attrs[VIRTUOSO_A_CORE_INDEX]);
+}
+
+static void set_all(struct args args)
+{
+	struct indices all = { };
+	size_t i;
+
+	if (core_dump(take_index, &all))
+		fail("%s", nl_error());
+	for (i = 0; i < all.nr; i++)
+		set_one(all.index[i], args);
+	free(all.index);
+}
+
+static int core_set(struct args *args)
+{
+	bool all = args->argc && !strcmp(args->argv[0], "all");
+	uint32_t index = 0;
+
+	/* Settings of a core follow its index, those of the set stand by themselves. */
+	if (args->argc && !all && (*args->argv[0] < '0' || *args->argv[0] > '9'))
+		return cores_set(args_next(args), args);
+	if (all)
+		args_next(args);
+	else
+		index = args_u32(args, "the index of the core");
+	if (!args->argc)
+		usage_error("what to set is missing, try \"virtuosoctl help\"");
+	if (all)
+		set_all(*args);
+	else
+		set_one(index, *args);
 	return 0;
 }
 

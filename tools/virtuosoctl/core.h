@@ -7,6 +7,7 @@
 #ifndef CORE_H
 #define CORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "nl.h"
@@ -38,9 +39,12 @@ void core_print(const struct core *core);
 void core_settings_print(const struct core *core);
 /* --- cores.c: the set of them --- */
 int cores_show(struct args *args);
+/* Settings as they are written on the command line. 0, or -errno with nl_error() */
+int cores_print_settings(void);
 /* @word is the first one of the settings. */
 int cores_set(const char *word, struct args *args);
 
+bool core_settings_same(const struct core *a, const struct core *b);
 /* Calls @show for each core. 0, or -errno with nl_error() */
 int core_dump(nl_show_t show, void *arg);
 

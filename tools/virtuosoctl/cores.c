@@ -44,6 +44,22 @@ static const struct {
 
 #define SETTINGS (sizeof(settings) / sizeof(*settings))
 
+static void print_settings(struct nlattr *const attrs[NL_ATTRS], void *arg)
+{
+	size_t i;
+
+	(void)arg;
+	printf(" cpus %s", nl_str(attrs[VIRTUOSO_A_CORES_POOL]));
+	for (i = 0; i < SETTINGS; i++)
+		printf(" %s %s", settings[i].word,
+		       value_text(nl_uint(attrs[settings[i].attr]), settings[i].unit));
+}
+
+int cores_print_settings(void)
+{
+	return nl_do(nl_request(VIRTUOSO_CMD_CORES_GET, &cores_spec), print_settings, NULL);
+}
+
 static void show(struct nlattr *const attrs[NL_ATTRS], void *arg)
 {
 	const char *pool = attrs[VIRTUOSO_A_CORES_POOL] ?

@@ -116,6 +116,7 @@ void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg)
 	nl_each(VIRTUOSO_A_PORT_WORK, take_work, port);
 	nl_each(VIRTUOSO_A_PORT_DELAY, take_delay, port);
 	port->attached = attrs[VIRTUOSO_A_PORT_ATTACHED];
+	port->pinned = !attrs[VIRTUOSO_A_PORT_CORE_AUTO];
 	port->running = attrs[VIRTUOSO_A_PORT_RUNNING];
 }
 
@@ -188,9 +189,9 @@ static void print_text(const struct port *port, const char *guest_dev)
 {
 	char ifname[IF_NAMESIZE] = "";
 
-	printf("%s: type %s state %s index %" PRIu32 " core %" PRIu32 " mtu %" PRIu32 " mac %s\n",
-	       port->name, name_of(&types, port->type), running_text(port),
-	       port->index, port->core, port->mtu, port->mac);
+	printf("%s: type %s state %s index %" PRIu32 " core %" PRIu32 "%s mtu %" PRIu32 " mac %s\n",
+	       port->name, name_of(&types, port->type), running_text(port), port->index,
+	       port->core, port->pinned ? " pinned" : "", port->mtu, port->mac);
 	printf("    flows %" PRIu32 " busy %s slow %s throttled %s delay-p99 %" PRIu64 "us\n   ",
 	       port->flows, format_ns(port->busy_ns), format_ns(port->slow_ns),
 	       format_ns(port->throttled_ns), port_delay_us(port->delay, port->nr_delay, 990));
@@ -231,6 +232,7 @@ static void print_json(const struct port *port, const char *guest_dev)
 	json_flags("device_status", &statuses, port->device_status);
 	json_str("features", features);
 	json_uint("core", port->core);
+	json_bool("pinned", port->pinned);
 	json_uint("flows", port->flows);
 	json_uint("busy_ns", port->busy_ns);
 	json_uint("slow_ns", port->slow_ns);

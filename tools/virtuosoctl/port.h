@@ -62,6 +62,7 @@ struct port {
 	uint32_t nr_delay;
 	bool attached;
 	bool running;
+	bool pinned;		/* the operator placed it on its core */
 };
 
 extern const struct nl_spec port_spec;

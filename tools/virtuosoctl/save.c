@@ -17,13 +17,21 @@
 #include "policy.h"
 #include "port.h"
 
+/* Cores come and go: the first one stands for all, and others only where they differ. */
 static void save_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
 {
-	struct core core;
+	struct core *first = arg, core;
+	bool all = !first->piece_bytes;
 
-	(void)arg;
 	core_take(attrs, &core);
-	printf("core set %" PRIu32, core.index);
+	if (all)
+		*first = core;
+	else if (core_settings_same(first, &core))
+		return;
+	if (all)
+		printf("core set all");
+	else
+		printf("core set %" PRIu32, core.index);
 	core_settings_print(&core);
 	printf("\n");
 }
@@ -40,15 +48,23 @@ static void save_port(struct nlattr *const attrs[NL_ATTRS], void *arg)
 		printf(" uuid %s", port.uuid);
 	printf("\nport set %s", port.name);
 	port_settings_print(&port);
+	if (port.pinned)
+		printf(" core %" PRIu32, port.core);
 	printf("\n");
 }
 
 static void save(void)
 {
+	struct core first = { };
+
 	printf("# Virtuoso, written by virtuosoctl save; virtuosoctl restore reads it.\n");
 	/* A rule's counters are not its text. */
 	opt.statistics = false;
-	if (core_dump(save_core, NULL) || port_dump(save_port, NULL) || policy_save())
+	printf("core set");
+	if (cores_print_settings())
+		fail("%s", nl_error());
+	printf("\n");
+	if (core_dump(save_core, &first) || port_dump(save_port, NULL) || policy_save())
 		fail("%s", nl_error());
 }
 

@@ -26,7 +26,7 @@ _virtuosoctl_words() {
 	1)
 		case $1 in
 		port) echo "show add set del help" ;;
-		core) echo "show set help" ;;
+		core) echo "show set pool help" ;;
 		flow) echo "show help port state direction laddr raddr lport rport" ;;
 		listener) echo "show help port lport" ;;
 		stats) echo "show help port nonzero -prometheus" ;;
@@ -60,14 +60,20 @@ _virtuosoctl_words() {
 		fi ;;
 	monitor,*) echo "ports guests cores" ;;
 	top,*) echo "interval count" ;;
-	core,show,show|core,set,set) _virtuosoctl_cores ;;
+	core,set,set) _virtuosoctl_cores; echo "all cpus min max add-idle remove-idle period holdoff" ;;
+	core,show,show) _virtuosoctl_cores ;;
 	core,set,order) echo "fair fifo" ;;
-	core,set,*) [ $(($# % 2)) = 0 ] || echo "poll-us piece turn burst debt order" ;;
+	core,set,*) case $3 in
+		[0-9]*|all) ;;
+		*) [ $(($# % 2)) != 0 ] || echo "cpus min max add-idle remove-idle period holdoff"; return ;;
+		esac
+		[ $(($# % 2)) = 0 ] || echo "poll-us piece turn burst debt order" ;;
 	port,show,type) echo "vm container" ;;
 	port,show,show) _virtuosoctl_ports; echo "type running" ;;
 	port,show,*) echo "type running" ;;
 	port,set,set|port,del,del) _virtuosoctl_ports ;;
-	port,set,*) [ $(($# % 2)) = 0 ] || echo "$_virtuosoctl_settings" ;;
+	port,set,core) _virtuosoctl_cores; echo "auto" ;;
+	port,set,*) [ $(($# % 2)) = 0 ] || echo "$_virtuosoctl_settings core" ;;
 	port,del,*) [ $# != 3 ] || echo "force" ;;
 	port,add,*)
 		case $# in

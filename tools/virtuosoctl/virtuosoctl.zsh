@@ -25,7 +25,7 @@ _virtuosoctl_object() {
 	1)
 		case $before[1] in
 		port) compadd show add set del help ;;
-		core) compadd show set help ;;
+		core) compadd show set pool help ;;
 		flow) compadd show help port state direction laddr raddr lport rport ;;
 		listener) compadd show help port lport ;;
 		stats) compadd -- show help port nonzero -prometheus ;;
@@ -58,13 +58,20 @@ _virtuosoctl_object() {
 			compadd connect accept both to from with port local-port dscp buffer rule
 		fi ;;
 	monitor,*) compadd ports guests cores ;;
-	core,(show,show|set,set)) _virtuosoctl_cores ;;
+	core,set,set) _virtuosoctl_cores; compadd all cpus min max add-idle remove-idle period holdoff ;;
+	core,show,show) _virtuosoctl_cores ;;
 	core,set,order) compadd fair fifo ;;
-	core,set,*) (( nr % 2 == 0 )) || compadd poll-us piece turn burst debt order ;;
+	core,set,*)
+		if [[ $before[3] != ([0-9]*|all) ]]; then
+			(( nr % 2 )) || compadd cpus min max add-idle remove-idle period holdoff
+			return
+		fi
+		(( nr % 2 == 0 )) || compadd poll-us piece turn burst debt order ;;
 	port,show,type) compadd vm container ;;
 	port,show,*) [[ $nr != 2 ]] || _virtuosoctl_ports; compadd type running ;;
 	port,(set,set|del,del)) _virtuosoctl_ports ;;
-	port,set,*) (( nr % 2 == 0 )) || compadd -a settings ;;
+	port,set,core) _virtuosoctl_cores; compadd auto ;;
+	port,set,*) (( nr % 2 == 0 )) || compadd core $settings ;;
 	port,del,*) [[ $nr != 3 ]] || compadd force ;;
 	port,add,*)
 		case $nr in
