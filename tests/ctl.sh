@@ -181,6 +181,29 @@ test_budget() {
 	virtuosoctl core set 0 piece 8k turn 20us burst 100us debt 10ms order fair
 }
 
+# The machine has two CPUs: a core on each, and a port that is moved from one to the other.
+test_pool() {
+	refused_now 1 '' virtuosoctl core set cpus 1-0
+	refused_now 1 '' virtuosoctl core set cpus 0-1 min 2 max 1
+	refused_now 1 '' virtuosoctl core set min 3 max 3
+	refused_now 1 'no core 9' virtuosoctl port set p1 weight 9 core 9
+	virtuosoctl core set cpus 0-1 min 2 max 2
+	assert_eq "$(virtuosoctl -j core pool | jq -c '.[0] | [.running, .cpus, .min, .max]')" '[2,"0-1",2,2]'
+	for core in $(virtuosoctl -j core show | jq '.[].index'); do
+		virtuosoctl port set p1 core "$core"
+		assert_eq "$(virtuosoctl -j port show p1 | jq -c '.[0] | [.core, .pinned]')" "[$core,true]"
+	done
+	virtuosoctl port set p1 core auto
+	assert_eq "$(virtuosoctl -j port show p1 | jq -c '.[0].pinned')" false
+	virtuosoctl core set all turn 25us
+	assert_eq "$(virtuosoctl -j core show | jq -c 'map(.turn_us)')" '[25,25]'
+	virtuosoctl core set all turn 20us
+	virtuosoctl core set min 1 max 1
+	wait_for 10 test_pool_is_one
+}
+
+test_pool_is_one() { [ "$(virtuosoctl -j core show | jq length)" = 1 ]; }
+
 # Events, one line of JSON each, in the order in which things happened.
 test_monitor() {
 	local mac=52:54:00:00:00:77
@@ -361,6 +384,7 @@ test_batch
 test_restore
 test_prometheus
 test_top
+test_pool
 test_flows
 test_listeners
 test_tracepoints
