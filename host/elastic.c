@@ -86,13 +86,13 @@ static bool vho_elastic_balance(void)
 	struct vho_scale_core *to;
 	unsigned int n;
 
-	port = vho_scale_pick_move(&vho_cores_scale, &to);
+	port = vho_scale_pick_move(&vho_cores_scale, &to, false);
 	if (!port)
 		return false;
 	vho_moves_begin();
 	for (n = 0; port && n < VHO_ELASTIC_MOVES_MAX; n++) {
 		vho_cores_move(container_of(port, struct vho_port, scale), vho_elastic_core(to));
-		port = vho_scale_pick_move(&vho_cores_scale, &to);
+		port = vho_scale_pick_move(&vho_cores_scale, &to, true);
 	}
 	vho_moves_end();
 	return true;

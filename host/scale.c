@@ -309,25 +309,31 @@ static bool vho_scale_gains(const struct vho_scale_port *port, const struct vho_
 	u32 before = port->core->busy_permille;
 	u32 from_after = before - min(before, port->busy_permille);
 	u32 to_after = to->busy_permille + port->busy_permille;
+	u32 gain = min(port->busy_permille / 2, VHO_SCALE_MOVE_GAIN);
 
-	return max(from_after, to_after) + VHO_SCALE_MOVE_GAIN <= before;
+	return max(from_after, to_after) + gain <= before;
 }
 
 /**
  * vho_scale_pick_move() - choose a port that should be served elsewhere
  * @s: cores and ports, loads up to date
  * @to: where
+ * @going: ports have been moved just now: until loads are even, not only until no core has too much
+ *
+ * What is measured of an overloaded core is less than what its ports want, so half measures would
+ * leave it overloaded.
  *
  * Context: any.
  * Return: the heaviest port of the busiest overloaded core that has a better place; NULL: none.
  */
-struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to)
+struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to,
+					   bool going)
 {
 	struct vho_scale_core *core, *from = NULL;
 	struct vho_scale_port *port, *best = NULL;
 
 	list_for_each_entry(core, &s->cores, node)
-		if (vho_scale_overloaded(s, core) &&
+		if ((going || vho_scale_overloaded(s, core)) &&
 		    (!from || core->busy_permille > from->busy_permille))
 			from = core;
 	if (!from)

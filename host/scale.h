@@ -16,7 +16,7 @@
 #define VHO_SCALE_ONE		1000	/* all of a core's time */
 /* A port that uses less than this is no reason to add a core or to move it. */
 #define VHO_SCALE_PORT_BUSY	50
-/* What a move must bring the busiest core of two. */
+/* What a move must bring the busier core of two, or half of the port's load if that is less. */
 #define VHO_SCALE_MOVE_GAIN	100
 
 /**
@@ -114,6 +114,7 @@ enum vho_scale_verdict vho_scale_decide(struct vho_scale *s, u64 now_ns,
 					struct vho_scale_core **victim);
 struct vho_scale_core *vho_scale_pick_victim(struct vho_scale *s);
 struct vho_scale_port *vho_scale_pick_leaver(const struct vho_scale_core *core);
-struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to);
+struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to,
+					   bool going);
 
 #endif /* _VHO_SCALE_H */
