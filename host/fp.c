@@ -42,11 +42,13 @@ static bool vho_fp_piece_submit(struct vho_port *port, u64 now_ns)
 static bool vho_fp_piece_rx(struct vho_port *port, u64 now_ns)
 {
 	/* One consumer, the core; the queue is resized by nobody. */
-	struct sk_buff *skb = __ptr_ring_consume(&port->rxq);
+	struct sk_buff *skb = __ptr_ring_peek(&port->rxq);
 
 	if (!skb)
 		return false;
-	vho_fp_rx(port, skb, now_ns);
+	/* A long one is copied in pieces, and keeps its place until the last. */
+	if (vho_fp_rx(port, skb, port->core->sched.params.piece_bytes, now_ns))
+		__ptr_ring_discard_one(&port->rxq);
 	return true;
 }
 

@@ -49,8 +49,11 @@ bool vho_fp_event(struct vho_port *port, u64 now_ns);
 void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns);
 /* Puts port->timer into its core's queue for the earliest of the port's timers. */
 void vho_fp_arm(struct vho_port *port);
-/* A segment from port->rxq. Consumes @skb. */
-void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns);
+/*
+ * A segment from port->rxq, as much as @bytes of its payload. Return: @skb is consumed; otherwise
+ * it is called again with the rest.
+ */
+bool vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u32 bytes, u64 now_ns);
 /* Is @flow the core's? Adopts it when the slow path's message about that is still under way. */
 bool vho_fp_owns(struct vho_flow *flow, u64 now_ns);
 /* Acts on tcb.events after TCP was called, re-arms the timer. */

@@ -124,44 +124,50 @@ static void vho_fp_rx_closed(struct vho_flow *flow, const struct vho_rx_seg *seg
 		vho_segment_xmit(flow, &rst);
 }
 
-static void vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u64 now_ns)
+/* Return: all of it was taken. */
+static bool vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u32 bytes, u64 now_ns)
 {
 	struct vho_port *port = flow->port;
 	struct vho_rx_payload payload;
 	struct vho_rx_seg seg;
+	bool all;
 
 	if (vho_packet(skb)->icmp) {
 		vho_icmp_rx(flow, skb, now_ns);
 		vho_fp_flow_after(flow, now_ns);
-		return;
+		return true;
 	}
-	if (!vho_packet_csum_ok(skb)) {
+	/* Once, for the whole packet. */
+	if (!vho_packet(skb)->off && !vho_packet_csum_ok(skb)) {
 		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
-		return;
+		return true;
 	}
-	vho_packet_segment(skb, &seg, &payload);
+	all = vho_packet_segment(skb, bytes, &seg, &payload);
 	vho_port_stat_add(port, VHO_STAT_fp_rx_segs, seg.segs);
 	vho_port_stat_add(port, VHO_STAT_fp_rx_bytes, seg.len);
 	if (flow->tcb.state == TCP_CLOSE) {
 		vho_fp_rx_closed(flow, &seg);
-		return;
+		return true;
 	}
 	if (vho_tcp_rx(flow, &seg, now_ns) != VHO_DONE)
 		vho_port_stat_inc(port, seg.drop ?: VHO_STAT_drop_state);
 	vho_fp_flow_after(flow, now_ns);
+	return all;
 }
 
-void vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
+bool vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u32 bytes, u64 now_ns)
 {
 	struct vho_flow *flow = vho_packet(skb)->flow;
 
 	if (unlikely(!vho_fp_owns(flow, now_ns))) {
 		vho_fp_forward(port, skb);
-		return;
+		return true;
 	}
-	vho_fp_rx_flow(flow, skb, now_ns);
+	if (!vho_fp_rx_flow(flow, skb, bytes, now_ns))
+		return false;
 	vho_flow_put(flow);
 	consume_skb(skb);
+	return true;
 }
 
 bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 bytes, u64 now_ns)
@@ -208,7 +214,7 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 	while ((skb = __skb_dequeue(&flow->held))) {
 		vho_flow_get(flow);
 		vho_packet(skb)->flow = flow;
-		vho_fp_rx(port, skb, now_ns);
+		vho_fp_rx(port, skb, U32_MAX, now_ns);
 	}
 	flow->held_bytes = 0;
 }

@@ -126,15 +126,25 @@ enum vho_packet_kind vho_packet_parse(struct sk_buff *skb, struct vho_flow_key *
 	}
 }
 
-void vho_packet_segment(struct sk_buff *skb, struct vho_rx_seg *seg, struct vho_rx_payload *payload)
+/* The first @bytes of a segment, as if it had been sent in two. */
+static void vho_packet_cut(struct vho_packet *pkt, u32 bytes, struct vho_rx_seg *seg)
 {
-	const struct vho_packet *pkt = vho_packet(skb);
+	seg->segs = max_t(u32, (u64)seg->segs * bytes / seg->len, 1);
+	seg->len = bytes;
+	seg->flags &= ~(VHO_TCPF_FIN | VHO_TCPF_PSH);
+	pkt->off += bytes;
+}
+
+bool vho_packet_segment(struct sk_buff *skb, u32 bytes, struct vho_rx_seg *seg,
+			struct vho_rx_payload *payload)
+{
+	struct vho_packet *pkt = vho_packet(skb);
 	const struct tcphdr *th = (const struct tcphdr *)(skb->data + pkt->tcp_off);
 	const struct iphdr *iph = (const struct iphdr *)(skb->data + ETH_HLEN);
 
-	seg->seq = ntohl(th->seq);
+	seg->seq = ntohl(th->seq) + pkt->off;
 	seg->ack = ntohl(th->ack_seq);
-	seg->len = pkt->len;
+	seg->len = pkt->len - pkt->off;
 	seg->wnd = ntohs(th->window);
 	seg->flags = ((const u8 *)th)[13];
 	seg->ecn = iph->tos & INET_ECN_MASK;
@@ -143,8 +153,12 @@ void vho_packet_segment(struct sk_buff *skb, struct vho_rx_seg *seg, struct vho_
 	vho_tcp_opt_parse((const u8 *)(th + 1), pkt->hdr_len - sizeof(*th),
 			  seg->flags & VHO_TCPF_SYN, &seg->opt);
 	payload->skb = skb;
-	payload->off = pkt->tcp_off + pkt->hdr_len;
+	payload->off = pkt->tcp_off + pkt->hdr_len + pkt->off;
 	seg->priv = payload;
+	if (seg->len <= bytes || (seg->flags & (VHO_TCPF_SYN | VHO_TCPF_RST)))
+		return true;
+	vho_packet_cut(pkt, bytes, seg);
+	return false;
 }
 
 bool vho_packet_csum_ok(struct sk_buff *skb)

@@ -18,6 +18,7 @@
  * @tcp_off: offset of the TCP header from skb->data
  * @hdr_len: length of the TCP header in bytes
  * @len: bytes of payload (link-layer padding excluded)
+ * @off: bytes of the payload that were taken already, in an earlier piece
  * @icmp_seq: sequence number of the segment that an ICMP error quotes
  * @icmp_mtu: next-hop MTU that it tells, with ICMP_FRAG_NEEDED
  * @icmp_code: ICMP code of a "destination unreachable"
@@ -28,6 +29,7 @@ struct vho_packet {
 	u16 tcp_off;
 	u16 hdr_len;
 	u32 len;
+	u32 off;
 	u32 icmp_seq;
 	u16 icmp_mtu;
 	u8 icmp_code;
@@ -54,8 +56,12 @@ enum vho_packet_kind {
  * vho_packet(@skb) and @key (but for port_index). Headers become linear. Any context.
  */
 enum vho_packet_kind vho_packet_parse(struct sk_buff *skb, struct vho_flow_key *key);
-/* Fills @seg from a frame that vho_packet_parse() called TCP. Any context. */
-void vho_packet_segment(struct sk_buff *skb, struct vho_rx_seg *seg, struct vho_rx_payload *payload);
+/*
+ * Fills @seg from a frame that vho_packet_parse() called TCP: from what was not taken yet, as much as
+ * @bytes of payload. Return: that is all. Otherwise it is called again. Any context.
+ */
+bool vho_packet_segment(struct sk_buff *skb, u32 bytes, struct vho_rx_seg *seg,
+			struct vho_rx_payload *payload);
 /* Is the TCP checksum right? Any context. */
 bool vho_packet_csum_ok(struct sk_buff *skb);
 

@@ -334,7 +334,7 @@ void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 		vho_port_stat_inc(port, VHO_STAT_drop_checksum);
 		goto out;
 	}
-	vho_packet_segment(skb, &seg, &payload);
+	vho_packet_segment(skb, U32_MAX, &seg, &payload);
 	if (!flow) {
 		/* The packet was TCP when it was queued; parsing it again gives the key. */
 		if (vho_packet_parse(skb, &key) != VHO_PACKET_TCP)

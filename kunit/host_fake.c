@@ -636,7 +636,7 @@ void vho_fake_rx(struct vho_fake *f, const struct vho_flow_key *key, u8 flags, u
 	struct vho_flow *flow = vho_packet(skb)->flow;
 
 	if (flow && READ_ONCE(flow->owner) != &vho_slow)
-		vho_fp_rx(f->port, skb, vho_fake_now(f));
+		vho_fp_rx(f->port, skb, U32_MAX, vho_fake_now(f));
 	else
 		vho_sp_rx(f->port, skb, vho_fake_now(f));
 }

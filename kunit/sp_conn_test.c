@@ -279,6 +279,29 @@ static void vho_sp_rx__forwarded(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 51);
 }
 
+/* A long segment is taken in pieces, its FIN with the last one. */
+static void vho_fp_rx__pieces(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_fake_connect(f, 1);
+	struct vho_flow_key key = flow->key;
+	struct sk_buff *skb;
+	unsigned int i;
+
+	vho_fake_rx(f, &key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
+	vho_fake_settle(f);
+	skb = vho_fake_skb(f, &key, VHO_TCPF_ACK | VHO_TCPF_FIN, VHO_FAKE_IRS + 1,
+			   flow->tcb.iss + 1, 1250);
+	for (i = 1; i <= 2; i++) {
+		KUNIT_EXPECT_FALSE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
+		KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 500 * i);
+		KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_ESTABLISHED);
+	}
+	KUNIT_EXPECT_TRUE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
+	KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 1250 + 1);
+	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_CLOSE_WAIT);
+}
+
 static void vho_sp_rx__wrong_checksum(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
@@ -451,7 +474,7 @@ static void vho_sp_params__ecn(struct kunit *test)
 		struct vho_rx_seg seg;
 
 		iph->tos = 0xb8 | ecn;
-		vho_packet_segment(skb, &seg, &payload);
+		vho_packet_segment(skb, U32_MAX, &seg, &payload);
 		KUNIT_EXPECT_EQ(test, seg.ecn, ecn);
 	}
 	vho_flow_put(vho_packet(skb)->flow);
@@ -472,6 +495,7 @@ static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_time_wait__message_late),
 	KUNIT_CASE(vho_sp_params__ecn),
 	KUNIT_CASE(vho_sp_rx__forwarded),
+	KUNIT_CASE(vho_fp_rx__pieces),
 	KUNIT_CASE(vho_sp_rx__wrong_checksum),
 	KUNIT_CASE(vho_sp_port_stop__connecting),
 	KUNIT_CASE(vho_sp_port_stop__handed_over),
