@@ -47,6 +47,8 @@ void vho_guest_free(struct vho_guest_state *guest)
 	xa_for_each(&guest->regions, id, region)
 		vho_region_free(guest, region);
 	xa_destroy(&guest->regions);
+	/* Nobody looks anything up any more: the nodes need not wait for readers. */
+	mt_clear_in_rcu(&guest->region_tree);
 	mtree_destroy(&guest->region_tree);
 	xa_destroy(&guest->flow_ids);
 	xa_destroy(&guest->incoming);

@@ -371,10 +371,10 @@ clean_up() {
 		done
 		return 0
 	fi
-	for ns in g1 g2 peer; do
-		delete_netns $ns
+	for ns in $(ip netns list | cut -d' ' -f1); do
+		delete_netns "$ns"
 		# A socket that still retransmits keeps the namespace, and the link's other end, alive.
-		ip link del $ns-br 2> /dev/null || true
+		ip link del "$ns-br" 2> /dev/null || true
 	done
 	[ ! -e /sys/class/net/br0 ] || ip link del br0
 	delete_ports
