@@ -113,7 +113,7 @@ spawn() {
 	*-host) setsid bash -c "$run" > /dev/null 2>&1 < /dev/null & ;;
 	*) ip netns exec "$place" setsid bash -c "$run" > /dev/null 2>&1 < /dev/null & ;;
 	esac
-	wait_for 10 test -e "$place_dir/$name.pid"
+	wait_for 30 test -e "$place_dir/$name.pid"
 }
 
 log_of() {
@@ -146,7 +146,7 @@ serve() {
 	local name=$1 place=$2
 	shift 2
 	spawn "$name" "$place" peer serve "$@"
-	wait_for 10 logged "$name" listening
+	wait_for 30 logged "$name" listening
 }
 
 # transfer PLACE ADDRESS PORT [OPTION]...: verified, see "peer"; prints its last line.
