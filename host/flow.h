@@ -19,6 +19,8 @@
 #include "tcp.h"
 #include "worker.h"
 
+struct vho_path;
+struct vho_path_track;
 struct vho_port;
 
 /* Lookup key. IPv4 addresses are mapped (::ffff:a.b.c.d). Local is the guest's side. */
@@ -89,6 +91,10 @@ struct vho_flow {
 	u8 ttl;
 	u16 ip_id;
 	bool muted;			/* policy: nothing is sent; any context reads */
+
+	/* --- one-shot path (path.h); NULL: the long way --- */
+	struct vho_path __rcu *path;	/* track->lock writes; the owner reads */
+	struct vho_path_track __rcu *track;	/* slow path writes; RCU readers */
 
 	/* --- policy (policy_flow.c): owner, but for policy_flags; any context reads --- */
 	u8 guest_tos;			/* what the guest asks for */
