@@ -112,7 +112,7 @@ static void vho_ctrl_call_fn(void *arg)
 	if (port->slow_guest != call->guest)
 		return;
 	call->status = call->op->fn(call->guest, call->req);
-	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - start_ns));
+	vho_slow_charge(port, ktime_get_ns() - start_ns);
 }
 
 static u32 vho_ctrl_run(struct vho_guest_state *guest, const struct vho_ctrl_op *op,

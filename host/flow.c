@@ -179,7 +179,7 @@ static bool vho_flow_ask(struct vho_flow *flow, struct vho_flow_post *post, unsi
 void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit)
 {
 	if (vho_flow_ask(flow, &flow->to_slow, bit))
-		vho_worker_post(&vho_slow, &flow->to_slow.msg);
+		vho_slow_post(flow->port, &flow->to_slow.msg);
 }
 
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit)

@@ -110,7 +110,7 @@ static void vho_fp_forward(struct vho_port *port, struct sk_buff *skb)
 		vho_slow_wake_port(port);
 		return;
 	}
-	vho_port_stat_inc(port, VHO_STAT_drop_rxq_full);
+	vho_port_stat_inc(port, VHO_STAT_drop_spq_full);
 	vho_flow_put(vho_packet(skb)->flow);
 	kfree_skb(skb);
 }

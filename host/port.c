@@ -110,6 +110,7 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	timerqueue_init_head(&port->timers);
 	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);
+	vho_slow_port_init(port);
 	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
 	if (!port->stats || vho_policy_port_init(port) ||

@@ -41,7 +41,7 @@ struct net;
 
 /* Bits of vho_port.work_flags */
 #define VHO_PORT_QUEUED		0	/* in the core's woken list or order of service */
-#define VHO_PORT_SLOW_QUEUED	1	/* in the slow path's woken list */
+#define VHO_PORT_SLOW_QUEUED	1	/* in the slow path's woken list or order of service */
 
 /**
  * struct vho_port - one guest's attachment
@@ -82,6 +82,11 @@ struct net;
  * @last_work_ns: when it was last found without work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
  * @budget: its place in the core's order of service, what was spent (budget.h)
+ * @slow_ent: its place in the slow path's order of service, owner slow path
+ * @slow_msgs: messages about its flows for the slow path, any context
+ * @slow_todo: of these, taken and not yet run, oldest first; owner slow path
+ * @slow_msg_next: whose turn it is, a message's or a packet's; owner slow path
+ * @slow_ctrl_ns: of ctrl.ns, what is charged; owner slow path
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
  * @listeners: listeners and addresses of the guest, owner slow path; RCU readers
  * @nr_listeners: of these, listeners
@@ -144,6 +149,11 @@ struct vho_port {
 
 	/* --- slow path --- */
 	struct vho_guest_state *slow_guest;
+	struct vho_sched_ent slow_ent;
+	struct llist_head slow_msgs;
+	struct llist_node *slow_todo;
+	bool slow_msg_next;
+	u64 slow_ctrl_ns;
 	u64 slow_ns;
 	struct list_head listeners;
 	u32 nr_listeners;

@@ -98,7 +98,7 @@ static bool vho_port_xmit_fast(struct vho_port *port, struct sk_buff *skb)
 static bool vho_port_xmit_slow(struct vho_port *port, struct sk_buff *skb)
 {
 	if (!vho_port_enqueue(port, &port->spq, skb)) {
-		vho_port_drop(port, skb, VHO_STAT_drop_rxq_full);
+		vho_port_drop(port, skb, VHO_STAT_drop_spq_full);
 		return false;
 	}
 	vho_slow_wake_port(port);

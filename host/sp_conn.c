@@ -25,6 +25,8 @@
 /* Payload kept for a connection that the guest has not taken yet: the window it was offered. */
 #define VHO_SP_HELD_BYTES	(64 * 1024)
 #define VHO_SP_HELD_PACKETS	64
+/* Flows ended in one go when their driver or their port goes. */
+#define VHO_SP_STOP_FLOWS	64
 /* How long a guest may take to answer INCOMING; its application's accept() may be slow. */
 #define VHO_SP_ATTACH_NS	(120 * NSEC_PER_SEC)
 
@@ -505,7 +507,6 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 	}
 	if (bits & BIT(VHO_FS_POLICY))
 		vho_sp_policy(flow, now_ns);
-	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
 	vho_flow_put(flow);
 }
 
@@ -521,47 +522,74 @@ void vho_sp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 	else
 		vho_tcp_timer(flow, now_ns);
 	vho_sp_flow_after(flow, now_ns);
-	WRITE_ONCE(port->slow_ns, port->slow_ns + (ktime_get_ns() - now_ns));
+	vho_slow_charge(port, ktime_get_ns() - now_ns);
 	vho_flow_put(flow);
 }
 
 /* ---- driver reset, port deletion ---- */
 
-/* The first flow of @port that is the slow path's to end, with a reference. */
-static struct vho_flow *vho_sp_pick(struct vho_port *port, bool all)
+void vho_sp_stop_init(struct vho_sp_stop *stop, struct vho_port *port, bool all)
 {
-	struct vho_flow *flow;
+	*stop = (struct vho_sp_stop) {
+		.port = port,
+		.left = READ_ONCE(port->nr_flows),
+		.all = all,
+	};
+}
 
+/* The next flow, with a reference; the last one's is dropped. NULL: that was the last. */
+static struct vho_flow *vho_sp_stop_next(struct vho_sp_stop *stop)
+{
+	struct vho_port *port = stop->port;
+	struct vho_flow *last = stop->at, *flow;
+
+	stop->at = NULL;
 	spin_lock_bh(&port->flows_lock);
-	list_for_each_entry(flow, &port->flows, port_node) {
-		bool due = all ? flow->hashed : flow->hashed && !flow->adopted &&
-				 flow->tcb.state != TCP_TIME_WAIT;
-
-		if (vho_sp_owns(flow) && due && vho_flow_get_unless_zero(flow)) {
-			spin_unlock_bh(&port->flows_lock);
-			return flow;
+	flow = last ?: list_entry(&port->flows, struct vho_flow, port_node);
+	list_for_each_entry_continue(flow, &port->flows, port_node) {
+		if (!stop->left)
+			break;
+		stop->left--;
+		if (vho_flow_get_unless_zero(flow)) {
+			stop->at = flow;
+			break;
 		}
 	}
 	spin_unlock_bh(&port->flows_lock);
-	return NULL;
+	if (last)
+		vho_flow_put(last);
+	return stop->at;
 }
 
-void vho_sp_port_stop(struct vho_port *port, bool all)
+static void vho_sp_stop_flow(struct vho_flow *flow, bool all, u64 now_ns)
 {
-	struct vho_flow *flow;
-	u64 now_ns = ktime_get_ns();
-
-	while ((flow = vho_sp_pick(port, all))) {
-		if (!flow->adopted && flow->tcb.state != TCP_CLOSE) {
-			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
-			flow->tcb.events = 0;
-			if (!flow->passive)
-				vho_flow_tell_core(flow, VHO_FC_FAILED);
-		}
-		vho_timer_disarm(&vho_slow, &flow->timer);
-		vho_sp_release_backlog(flow);
-		__skb_queue_purge(&flow->held);
-		vho_flow_unhash(flow);
-		vho_flow_put(flow);
+	if (!vho_sp_owns(flow) || !flow->hashed)
+		return;
+	if (!all && (flow->adopted || flow->tcb.state == TCP_TIME_WAIT))
+		return;
+	if (!flow->adopted && flow->tcb.state != TCP_CLOSE) {
+		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+		flow->tcb.events = 0;
+		if (!flow->passive)
+			vho_flow_tell_core(flow, VHO_FC_FAILED);
 	}
+	vho_timer_disarm(&vho_slow, &flow->timer);
+	vho_sp_release_backlog(flow);
+	__skb_queue_purge(&flow->held);
+	vho_flow_unhash(flow);
+}
+
+bool vho_sp_stop_step(struct vho_sp_stop *stop)
+{
+	u64 now_ns = ktime_get_ns();
+	struct vho_flow *flow;
+	unsigned int n;
+
+	for (n = 0; n < VHO_SP_STOP_FLOWS; n++) {
+		flow = vho_sp_stop_next(stop);
+		if (!flow)
+			return false;
+		vho_sp_stop_flow(flow, stop->all, now_ns);
+	}
+	return true;
 }

@@ -35,6 +35,7 @@
 	X(chan_kick, "kicks from the guest") \
 	X(chan_irq, "interrupts raised in the guest") \
 	X(drop_rxq_full, "packets dropped: the port's receive queue was full") \
+	X(drop_spq_full, "packets dropped: the port's queue for the slow path was full") \
 	X(drop_frameq_full, "frames dropped: the guest did not take them in time") \
 	X(drop_no_buffer, "frames dropped: the guest had no receive buffer large enough") \
 	X(drop_malformed, "packets dropped: headers truncated or inconsistent") \

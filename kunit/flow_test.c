@@ -158,7 +158,7 @@ static void vho_flow_tell__merged(struct kunit *test)
 	vho_flow_tell_slow(flow, VHO_FS_GONE);
 	/* One message, one reference, all requests. */
 	KUNIT_EXPECT_EQ(test, kref_read(&flow->ref), 2);
-	list = llist_del_all(&vho_slow.msgs);
+	list = llist_del_all(&f->port->slow_msgs);
 	KUNIT_ASSERT_NOT_NULL(test, list);
 	KUNIT_EXPECT_NULL(test, list->next);
 	KUNIT_EXPECT_EQ(test, vho_flow_post_take(&flow->to_slow),
@@ -167,8 +167,8 @@ static void vho_flow_tell__merged(struct kunit *test)
 	/* Taken: the next request is a new message. */
 	vho_flow_tell_slow(flow, VHO_FS_ABORT);
 	KUNIT_EXPECT_EQ(test, kref_read(&flow->ref), 3);
-	KUNIT_EXPECT_FALSE(test, llist_empty(&vho_slow.msgs));
-	llist_del_all(&vho_slow.msgs);
+	KUNIT_EXPECT_FALSE(test, llist_empty(&f->port->slow_msgs));
+	llist_del_all(&f->port->slow_msgs);
 	vho_flow_put(flow);
 	vho_flow_put(flow);
 	vho_flow_put(flow);

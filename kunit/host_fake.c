@@ -222,6 +222,7 @@ struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 	timerqueue_init_head(&port->timers);
 	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);
+	vho_slow_port_init(port);
 	port->parked = true;
 	port->core = &f->core;
 	port->stats = alloc_percpu(struct vho_stats);
@@ -266,6 +267,7 @@ int vho_fake_init(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, vho_ctrls_init());
 	vho_fake_worker_init(&f->core.worker);
 	vho_fake_worker_init(&vho_slow);
+	vho_slow_sched_init();
 	INIT_LIST_HEAD(&f->core.left_node);
 	vho_core_init(&f->core, ktime_get_ns());
 	/* A turn does all there is, however slow the machine. */
@@ -293,8 +295,17 @@ void vho_fake_start_threads(struct vho_fake *f)
 	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&f->core.worker, -1, "vho_fake_core",
 						     vho_fake_serve_core));
 	KUNIT_ASSERT_EQ(f->test, 0, vho_worker_start(&vho_slow, -1, "vho_fake_slow",
-						     vho_fake_serve_nothing));
+						     vho_slow_serve));
 	f->threads = true;
+}
+
+static void vho_fake_stop_flows(struct vho_port *port, bool all)
+{
+	struct vho_sp_stop stop;
+
+	vho_sp_stop_init(&stop, port, all);
+	while (vho_sp_stop_step(&stop))
+		;
 }
 
 static void vho_fake_stop_threads(struct vho_fake *f)
@@ -319,7 +330,7 @@ void vho_fake_exit(struct kunit *test)
 	port = f->port;
 	vho_fake_stop_threads(f);
 	vho_fake_guest_stop(f);
-	vho_sp_port_stop(port, true);
+	vho_fake_stop_flows(port, true);
 	vho_fake_settle(f);
 	__skb_queue_purge(&f->netdev_rx);
 
@@ -410,7 +421,7 @@ void vho_fake_guest_stop(struct vho_fake *f)
 	vho_fake_run_slow(f);
 	f->port->slow_guest = NULL;
 	vho_listeners_flush(f->port);
-	vho_sp_port_stop(f->port, false);
+	vho_fake_stop_flows(f->port, false);
 	vho_fake_run_core(f);
 	while (vho_fp_flows_stop(f->port, guest, vho_fake_now(f)))
 		;
@@ -533,7 +544,11 @@ bool vho_fake_run_core(struct vho_fake *f)
 
 bool vho_fake_run_slow(struct vho_fake *f)
 {
-	return vho_fake_run(&vho_slow);
+	bool ran = vho_fake_run(&vho_slow);
+
+	while (vho_slow_serve(&vho_slow, vho_fake_now(f)))
+		ran = true;
+	return ran;
 }
 
 void vho_fake_turn(struct vho_fake *f)
@@ -563,7 +578,8 @@ void vho_fake_settle(struct vho_fake *f)
 		more |= vho_fake_run_spq(f);
 		more |= vho_fake_run_core(f);
 		vho_fake_turn(f);
-		more |= !llist_empty(&vho_slow.msgs) || !llist_empty(&f->core.worker.msgs);
+		more |= !llist_empty(&vho_slow.msgs) || !llist_empty(&f->core.worker.msgs) ||
+			test_bit(VHO_PORT_SLOW_QUEUED, &f->port->work_flags);
 	} while (more);
 }
 
