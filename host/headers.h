@@ -7,6 +7,7 @@
 #ifndef _VHO_HEADERS_H
 #define _VHO_HEADERS_H
 
+#include <linux/in6.h>
 #include <linux/types.h>
 
 /* Most bytes in front of the TCP header, and layers, that are understood. */
@@ -75,21 +76,30 @@ static inline bool vho_headers_tunneled(const struct vho_headers *h)
 	return h->tunnel != VHO_LAYER_NONE;
 }
 
-/**
- * vho_headers_parse() - find the headers in front of a TCP segment
- * @data: the frame, from its Ethernet header on; a tag that is not in the data is no layer
- * @linear: bytes that can be read at @data
- * @len: bytes of the frame, GSO or not
- * @h: result
- *
- * Whether UDP is a tunnel is told by the well-known destination ports, and by what follows for others:
- * who relies on the result compares it with what is known of a flow. Reads each byte once; loops
- * are bounded by VHO_HEADERS_MAX_LAYERS.
- *
- * Context: any.
- * Return: 0; -ENOMSG: not TCP that we can read; -EOPNOTSUPP: a fragment, IP options or
- * extension headers, or more layers than are understood; -EINVAL: truncated or inconsistent.
+/* Names of the layers, by enum vho_layer_kind. */
+extern const char *const vho_layer_names[VHO_LAYER_TCP + 1];
+
+/*
+ * Any context. Return: 0, @h is filled, and all of the TCP header is within @linear; -EAGAIN: more has to be
+ * linear; -ENOMSG, -EOPNOTSUPP, -EINVAL, see headers.c.
  */
 int vho_headers_parse(const u8 *data, u32 linear, u32 len, struct vho_headers *h);
+/*
+ * Writes h->tcp bytes to @mask: the bits that are the same in all packets of a flow. Not so: lengths, IP
+ * identifications, checksums, ECN fields, IPv6 flow labels, the tunnel's UDP source port. Any context.
+ */
+void vho_headers_mask(const u8 *data, const struct vho_headers *h, u8 *mask);
+/* Are the header checksums of IPv4 right, the inner one's only if @inner? Any context. */
+bool vho_headers_csum_ok(const u8 *data, const struct vho_headers *h, bool inner);
+/* Addresses of the inner packet, IPv4 ones mapped. Any context. */
+void vho_headers_addrs(const u8 *data, const struct vho_headers *h, struct in6_addr *saddr,
+		       struct in6_addr *daddr);
+/* The ECN field of the IP header at @ip. */
+u8 vho_headers_ecn(const u8 *ip);
+/*
+ * The ECN field of a packet that leaves a tunnel, RFC 6040 section 4.2, from those of its outer and inner
+ * header. Negative: it is to be dropped.
+ */
+int vho_headers_ecn_decap(u8 outer, u8 inner);
 
 #endif /* _VHO_HEADERS_H */

@@ -8,7 +8,6 @@
 #ifndef _VHO_PATH_H
 #define _VHO_PATH_H
 
-#include <linux/in6.h>
 #include <linux/list.h>
 #include <linux/netfilter.h>
 #include <linux/rcupdate.h>
@@ -50,14 +49,6 @@ struct vho_path {
 	/* --- */
 	struct rcu_head rcu;
 	u8 bytes[VHO_HEADERS_MAX_BYTES];
-};
-
-/* The addresses and ports of a flow as they stand in packets from the wire, IPv4 mapped. */
-struct vho_wire_key {
-	struct in6_addr saddr;		/* the peer's */
-	struct in6_addr daddr;
-	__be16 sport;
-	__be16 dport;
 };
 
 /* What a flow's path is. */

@@ -7,18 +7,29 @@
 #ifndef _VHO_PATH_RX_H
 #define _VHO_PATH_RX_H
 
+#include <linux/in6.h>
 #include <linux/netfilter.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
 
 struct sk_buff;
+struct vho_flow;
 struct vho_path;
 struct vho_path_rx;
 struct vho_path_track;
 
+/* The addresses and ports of a flow as they stand in packets from the wire, IPv4 mapped. */
+struct vho_wire_key {
+	struct in6_addr saddr;		/* the peer's */
+	struct in6_addr daddr;
+	__be16 sport;
+	__be16 dport;
+};
+
 /**
  * struct vho_path_rx_track - a flow as the ingress hook sees it; part of struct vho_path_track
- * @node: in the table by vho_wire_key, where several flows may have one key (tenants)
+ * @node: in the table by @key, where several flows may have one key (tenants)
+ * @key: changed only while @hashed is not set
  * @hashed: it is in the table; vho_path_track.lock
  * @template: reverse template, NULL: none; RCU, written under vho_path_track.lock. Packets are taken only while
  *	the track's state is VHO_PATH_UP
@@ -27,6 +38,7 @@ struct vho_path_track;
  */
 struct vho_path_rx_track {
 	struct rhlist_head node;
+	struct vho_wire_key key;
 	bool hashed;
 	struct vho_path_rx __rcu *template;
 	struct vho_path_rx *candidate;
@@ -40,13 +52,17 @@ void vho_path_rx_exit(void);
 unsigned int vho_path_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state);
 
 /*
+ * A packet of @flow, data at its Ethernet header, reached the port the long way: its headers at the uplink are those
+ * of the flow. RCU read side.
+ */
+void vho_path_rx_arrived(struct vho_flow *flow, const struct sk_buff *skb);
+
+/*
  * The following are called with track->lock held.
  * vho_path_rx_follow(): @path was learned, for the first time or anew: what comes back has its addresses reversed.
  * May be called by an egress hook before the handshake's first packet has left the machine.
  */
 void vho_path_rx_follow(struct vho_path_track *track, const struct vho_path *path);
-/* The handshake is complete: what answered it came by the port. */
-void vho_path_rx_established(struct vho_path_track *track);
 /* The path was lost: a reverse template, too, has to be learned again. */
 void vho_path_rx_lost(struct vho_path_track *track);
 /* The flow leaves the lookup table; the track is freed after a grace period. */
