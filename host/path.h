@@ -127,8 +127,6 @@ void vho_path_track_end(struct vho_flow *flow);
 void vho_path_established(struct vho_flow *flow, u64 now_ns);
 /* Any context, @track->lock not held: back to the long way. */
 void vho_path_lose(struct vho_path_track *track, enum vho_path_reason reason);
-/* Any context: key of what comes back for packets sent by @path. */
-void vho_path_wire_key(const struct vho_path *path, struct vho_wire_key *key);
 
 /* --- path_learn.c --- */
 

@@ -53,9 +53,9 @@ unsigned int vho_path_ingress(void *priv, struct sk_buff *skb, const struct nf_h
 
 /*
  * A packet of @flow, data at its Ethernet header, reached the port the long way: its headers at the uplink are those
- * of the flow. RCU read side.
+ * of the flow. SOFT; the caller has a reference to the flow.
  */
-void vho_path_rx_arrived(struct vho_flow *flow, const struct sk_buff *skb);
+void vho_path_rx_arrived(struct vho_flow *flow, struct sk_buff *skb);
 
 /*
  * The following are called with track->lock held.

@@ -217,6 +217,11 @@ void vho_port_netdev_unregister(struct vho_port *port);
 void vho_port_netdev_free(struct vho_port *port);
 /* A packet of the guest enters the network through the port's netdev. Process context or softirq. */
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb);
+/*
+ * A segment to the guest came by an uplink: @skb as vho_packet_parse() leaves it, with its flow, goes to the core. The
+ * netdev is up. SOFT, RCU read side.
+ */
+void vho_port_netdev_take(struct vho_port *port, struct sk_buff *skb);
 void vho_port_netdev_carrier(struct vho_port *port, bool up);
 /* Largest TCP segment over IPv4 that the port's MTU allows, bytes, options not deducted. Any context. */
 u16 vho_port_mss(const struct vho_port *port);

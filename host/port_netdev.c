@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "listener.h"
 #include "packet.h"
+#include "path_rx.h"
 #include "port.h"
 #include "slow.h"
 
@@ -153,6 +154,8 @@ static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 	rcu_read_unlock();
 
 	vho_packet(skb)->flow = flow;
+	if (flow && !vho_packet(skb)->icmp)
+		vho_path_rx_arrived(flow, skb);
 	if (flow && READ_ONCE(flow->owner) != &vho_slow)
 		return vho_port_xmit_fast(port, skb);
 	if (flow || wanted)
@@ -218,6 +221,17 @@ static netdev_tx_t vho_port_netdev_xmit(struct sk_buff *skb, struct net_device *
 	else
 		vho_budget_dropped(&port->budget, start_ns);
 	return NETDEV_TX_OK;
+}
+
+void vho_port_netdev_take(struct vho_port *port, struct sk_buff *skb)
+{
+	u64 start_ns = vho_budget_packet(&port->budget);
+	unsigned int len = skb->len;
+
+	if (vho_port_xmit_fast(port, skb))
+		dev_sw_netstats_tx_add(port->netdev, 1, len);
+	else
+		vho_budget_dropped(&port->budget, start_ns);
 }
 
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)

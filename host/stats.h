@@ -56,7 +56,12 @@
 	X(sp_policy_refused, "connections refused by the operator's policy") \
 	X(sp_policy_ended, "connections ended by a change of the operator's policy") \
 	X(drop_policy, "frames of native connections dropped: refused by the operator's policy") \
-	X(drop_spoofed, "frames from the guest dropped: not an address of its port")
+	X(drop_spoofed, "frames from the guest dropped: not an address of its port") \
+	X(path_rx_segs, "TCP segments taken off an uplink, wire segments") \
+	X(path_rx_bytes, "TCP payload bytes taken off an uplink") \
+	X(path_rx_learned, "times that the headers of what an uplink receives were learned") \
+	X(path_rx_differ, "packets left to the switch: their headers are not known as the flow's") \
+	X(drop_path_ecn, "segments dropped: CE in the tunnel's header, not ECN-capable in it (RFC 6040)")
 
 enum vho_stat {
 #define X(name, doc) VHO_STAT_##name,

@@ -238,7 +238,8 @@ void vho_headers_make_vary(struct vho_headers_make *m)
 			break;
 		case VHO_LAYER_UDP:
 			((struct udphdr *)p)->source = htons(60000);
-			((struct udphdr *)p)->check ^= htons(0x5555);
+			if (((struct udphdr *)p)->check)
+				((struct udphdr *)p)->check ^= htons(0x5555);
 			break;
 		case VHO_LAYER_GRE:
 			if (p[0] & 0x80)

@@ -67,6 +67,7 @@ struct vho_fake_vq {
  * @unstick: lets one go on
  * @ecn: net.ipv4.tcp_ecn
  * @threads: core and slow path have threads of their own
+ * @extra: the suite's
  */
 struct vho_fake {
 	struct kunit *test;
@@ -88,6 +89,7 @@ struct vho_fake {
 	struct completion waits;
 	struct completion unstick;
 	bool threads;
+	void *extra;
 };
 
 /* init and exit of a suite; test->priv is the struct vho_fake. Exit checks that nothing is left. */
