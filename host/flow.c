@@ -9,6 +9,7 @@
 
 #include "flow.h"
 #include "fp.h"
+#include "join.h"
 #include "move.h"
 #include "port.h"
 #include "slow.h"
@@ -69,6 +70,7 @@ struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key
 	flow->to_core.msg.fn = vho_fp_flow_msg;
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
 	__skb_queue_head_init(&flow->held);
+	INIT_HLIST_NODE(&flow->join_node);
 	INIT_LIST_HEAD(&flow->msg_node);
 	INIT_LIST_HEAD(&flow->tx_node);
 	INIT_LIST_HEAD(&flow->news_node);
@@ -160,6 +162,7 @@ void vho_flow_unhash(struct vho_flow *flow)
 	if (!flow->hashed)
 		return;
 	flow->hashed = false;
+	vho_join_leave(flow);
 	vho_timer_disarm(&vho_slow, &flow->timer);
 	rhashtable_remove_fast(&vho_flow_table, &flow->hash, vho_flow_params);
 	vho_flow_put(flow);
@@ -201,6 +204,7 @@ void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers)
 {
 	u32 retrans_segs = flow->tcb.retrans_segs;
 	u8 state = flow->tcb.state;
+	u64 at_ns;
 
 	if (unlikely(state != flow->state_traced)) {
 		trace_vho_flow_state(flow, flow->state_traced, state);
@@ -211,5 +215,8 @@ void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers)
 				  retrans_segs - flow->retrans_counted);
 		flow->retrans_counted = retrans_segs;
 	}
-	vho_timers_arm(timers, &flow->timer, vho_tcp_deadline(&flow->tcb));
+	at_ns = vho_tcp_deadline(&flow->tcb);
+	if (flow->join_at_ns)
+		at_ns = min(at_ns, flow->join_at_ns);
+	vho_timers_arm(timers, &flow->timer, at_ns);
 }

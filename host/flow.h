@@ -21,6 +21,7 @@
 
 struct vho_path;
 struct vho_path_track;
+struct vho_join;
 struct vho_port;
 
 /* Lookup key. IPv4 addresses are mapped (::ffff:a.b.c.d). Local is the guest's side. */
@@ -46,6 +47,7 @@ struct vho_flow_key {
 #define VHO_FC_INCOMING		2	/* announce to the guest */
 #define VHO_FC_WITHDRAW		3	/* announced, and not taken by the guest in time */
 #define VHO_FC_POLICY		4	/* the port's policy says something else about it now */
+#define VHO_FC_JOIN		5	/* the other side of its pair has news (join.h) */
 
 /* What the core has to tell the guest (vho_flow.news, owner core) */
 #define VHO_NEWS_CONNECTED	0x01
@@ -101,6 +103,12 @@ struct vho_flow {
 	u8 dscp;			/* 0: the guest's, else 1 + DSCP */
 	u32 policy_rule;		/* number of the rule, or VHO_POLICY_BY_* */
 	unsigned long policy_flags;	/* atomic bit operations */
+
+	/* --- pair of flows (join.h): owner; @join is also read under RCU --- */
+	struct vho_join __rcu *join;	/* NULL: it has no peer on this machine that we know of */
+	u64 join_at_ns;			/* vho_join_timer(), 0: not set */
+	struct hlist_node join_node;	/* slow path: by initial sequence number, while in SYN_SENT */
+	u8 join_side;			/* which side of @join */
 
 	/* --- owner core --- */
 	struct list_head msg_node;	/* in port->msgs: to_core.msg has arrived, its turn has not come */

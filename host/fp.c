@@ -388,6 +388,11 @@ struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 		vho_port_call(port, vho_fp_guest_stop_fn, &call);
 	} while (call.more);
 	vho_moves_allow();
+	/* Rings that the other side of a pair may be copying from (vho_join_cut()). */
+	if (port->join_cut) {
+		port->join_cut = false;
+		synchronize_rcu();
+	}
 	return call.guest;
 }
 

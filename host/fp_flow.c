@@ -12,6 +12,7 @@
 #include "fp.h"
 #include "guest_state.h"
 #include "icmp.h"
+#include "join.h"
 #include "move.h"
 #include "packet.h"
 #include "policy.h"
@@ -76,17 +77,21 @@ void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 	if (events & VHO_EV_CLOSED) {
 		if (flow->tcb.error)
 			vho_port_stat_inc(flow->port, VHO_STAT_sp_reset);
+		if (rcu_access_pointer(flow->join))
+			vho_join_over(flow, now_ns);
 		vho_timers_disarm(&flow->port->timers, &flow->timer);
 		list_del_init(&flow->tx_node);
 	} else if (events & VHO_EV_TIME_WAIT) {
 		/* The last acknowledgment goes out before the slow path takes over. */
 		vho_tcp_output(flow, 0, now_ns);
 		flow->tcb.events = 0;
+		if (rcu_access_pointer(flow->join))
+			vho_join_over(flow, now_ns);
 		vho_fp_hand_to_slow(flow, VHO_FS_TIME_WAIT);
 	} else {
 		vho_fp_flow_rearm(flow);
 	}
-	if (flow->guest_closed && vho_fp_flow_done(flow))
+	if (flow->guest_closed && vho_fp_flow_done(flow) && !vho_join_holds(flow))
 		vho_fp_flow_release(flow);
 }
 
@@ -95,6 +100,7 @@ void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 	struct vho_flow *flow = container_of(timer, struct vho_flow, timer);
 
 	vho_tcp_timer(flow, now_ns);
+	vho_join_timer(flow, now_ns);
 	vho_fp_flow_after(flow, now_ns);
 }
 
@@ -177,7 +183,8 @@ bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 byt
 	if (!flow)
 		return false;
 	list_del_init(&flow->tx_node);
-	if (vho_tcp_output(flow, bytes, now_ns))
+	if (rcu_access_pointer(flow->join) ? vho_join_output(flow, bytes, now_ns) :
+					     vho_tcp_output(flow, bytes, now_ns))
 		flow->tcb.events |= VHO_EV_OUTPUT;
 	vho_fp_flow_after(flow, now_ns);
 	return true;
@@ -200,6 +207,8 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 		flow->tx.base_seq = flow->tcb.iss + 1;
 		flow->rx.base_seq = flow->tcb.irs + 1;
 		vho_tcp_attach(flow, flow->tx.size, flow->rx.size, now_ns);
+		if (rcu_access_pointer(flow->join))
+			vho_join_ready(flow, now_ns);
 	} else {
 		vho_chan_news(flow, VHO_NEWS_UPDATE);
 	}
@@ -278,6 +287,11 @@ static void vho_fp_flow_handle(struct vho_flow *flow, u64 now_ns)
 		if (bits & BIT(VHO_FC_FAILED))
 			vho_chan_news(flow, VHO_NEWS_FAILED);
 	}
+	if ((bits & BIT(VHO_FC_JOIN)) && flow->adopted && vho_fp_is_owner(flow) &&
+	    rcu_access_pointer(flow->join)) {
+		flow->tcb.events |= VHO_EV_OUTPUT;
+		vho_fp_flow_after(flow, now_ns);
+	}
 	if (bits & BIT(VHO_FC_POLICY))
 		vho_policy_core(flow, now_ns);
 	vho_flow_put(flow);
@@ -335,6 +349,10 @@ static void vho_fp_flow_stop(struct vho_flow *flow, u64 now_ns)
 		if (flow->tcb.state != TCP_CLOSE)
 			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
 		flow->tcb.events = 0;
+		if (rcu_access_pointer(flow->join)) {
+			flow->port->join_cut = true;
+			vho_join_cut(flow);
+		}
 		vho_fp_hand_to_slow(flow, VHO_FS_GONE);
 	} else {
 		vho_flow_tell_slow(flow, VHO_FS_ABORT);

@@ -65,6 +65,7 @@ struct net;
  * @has_mdev: a mediated device exists (vho_ports_lock)
  * @free_work: frees the port after the last reference is gone
  * @max_flows: limit, settable by netlink, READ_ONCE
+ * @join_off: its flows are not joined with others; settable by netlink, READ_ONCE
  * @woken_node: in core->woken
  * @slow_node: in the slow path's woken list
  * @work_flags: VHO_PORT_QUEUED, VHO_PORT_SLOW_QUEUED; atomic bit operations
@@ -81,6 +82,7 @@ struct net;
  * @run_node: in core->polled, owner core
  * @last_work_ns: when it was last found without work, owner core
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
+ * @join_cut: rings of joined flows were let go of while the driver was stopped (join.c)
  * @budget: its place in the core's order of service, what was spent (budget.h)
  * @slow_ent: its place in the slow path's order of service, owner slow path
  * @slow_msgs: messages about its flows for the slow path, any context
@@ -125,6 +127,7 @@ struct vho_port {
 	bool has_mdev;
 	struct work_struct free_work;
 	u32 max_flows;
+	bool join_off;
 
 	/* --- work for core and slow path, any context --- */
 	struct llist_node woken_node;
@@ -145,6 +148,7 @@ struct vho_port {
 	struct list_head run_node;
 	u64 last_work_ns;
 	u64 busy_ns;
+	bool join_cut;
 	struct vho_budget budget;
 
 	/* --- slow path --- */

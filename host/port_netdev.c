@@ -17,6 +17,7 @@
 #include "core.h"
 #include "flow.h"
 #include "guard.h"
+#include "join.h"
 #include "listener.h"
 #include "packet.h"
 #include "path_rx.h"
@@ -144,15 +145,21 @@ static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 			      const struct vho_flow_key *key)
 {
 	struct vho_flow *flow;
-	bool wanted;
+	bool wanted, probe;
 
 	rcu_read_lock();
 	flow = vho_flow_lookup_rcu(key);
 	if (flow && !vho_flow_get_unless_zero(flow))
 		flow = NULL;
 	wanted = !flow && vho_port_wants(port, skb, key);
+	probe = flow && vho_join_probe_rx(flow, skb);
 	rcu_read_unlock();
 
+	if (unlikely(probe)) {
+		vho_flow_put(flow);
+		consume_skb(skb);
+		return true;
+	}
 	vho_packet(skb)->flow = flow;
 	if (flow && !vho_packet(skb)->icmp)
 		vho_path_rx_arrived(flow, skb);
@@ -161,6 +168,16 @@ static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 	if (flow || wanted)
 		return vho_port_xmit_slow(port, skb);
 	return vho_port_xmit_frame(port, skb);
+}
+
+enum vho_stat vho_port_join_refused(const struct vho_port *port)
+{
+	if (unlikely(READ_ONCE(port->join_off)))
+		return VHO_STAT_join_part_off;
+	/* Who captures packets wants to see some. */
+	if (unlikely(dev_nit_active(port->netdev)))
+		return VHO_STAT_join_part_capture;
+	return 0;
 }
 
 /* A fragment: the engine must see segments whole, and this takes no way by the guest's stack. */

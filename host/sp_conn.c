@@ -15,6 +15,7 @@
 #include "flow.h"
 #include "guest_state.h"
 #include "icmp.h"
+#include "join.h"
 #include "listener.h"
 #include "packet.h"
 #include "policy.h"
@@ -63,6 +64,7 @@ static void vho_sp_release_backlog(struct vho_flow *flow)
 
 static void vho_sp_hand_to_core(struct vho_flow *flow)
 {
+	vho_join_withdraw(flow);
 	vho_timer_disarm(&vho_slow, &flow->timer);
 	/* The core sees all that the slow path did to the flow. */
 	smp_store_release(&flow->owner, VHO_OWNER_CORE);
@@ -168,6 +170,7 @@ static bool vho_sp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, struct vh
 			vho_segment_xmit(flow, &rst);
 		return false;
 	}
+	vho_join_handshake(flow, seg, now_ns);
 	switch (vho_tcp_rx(flow, seg, now_ns)) {
 	case VHO_DONE:
 		vho_sp_flow_after(flow, now_ns);
@@ -289,6 +292,7 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	} else {
 		vho_sp_params(flow, &par, now_ns);
 		vho_tcp_accept(flow, &par, syn, now_ns);
+		vho_join_accept(flow, syn, now_ns);
 		vho_sp_flow_after(flow, now_ns);
 	}
 	vho_flow_put(flow);	/* the table has its own */
@@ -415,6 +419,7 @@ static void vho_sp_connect(struct vho_flow *flow, u64 now_ns)
 	if (evicted && vho_seq_before(par.iss, old_snd_max + VHO_SP_HELD_BYTES))
 		par.iss = old_snd_max + VHO_SP_HELD_BYTES;
 	vho_tcp_connect(flow, &par, now_ns);
+	vho_join_offer(flow);
 	vho_sp_flow_after(flow, now_ns);
 }
 

@@ -61,7 +61,14 @@
 	X(path_rx_bytes, "TCP payload bytes taken off an uplink") \
 	X(path_rx_learned, "times that the headers of what an uplink receives were learned") \
 	X(path_rx_differ, "packets left to the switch: their headers are not known as the flow's") \
-	X(drop_path_ecn, "segments dropped: CE in the tunnel's header, not ECN-capable in it (RFC 6040)")
+	X(drop_path_ecn, "segments dropped: CE in the tunnel's header, not ECN-capable in it (RFC 6040)") \
+	X(join_up, "connections joined with one of another port: payload from ring to ring") \
+	X(join_tx_bytes, "payload bytes sent to a joined connection") \
+	X(join_rx_bytes, "payload bytes received from a joined connection") \
+	X(join_probes, "acknowledgments sent through the switch to see whether they arrive") \
+	X(join_part_probe, "joined connections separated: a probe did not arrive") \
+	X(join_part_capture, "joined connections separated: packets are being captured") \
+	X(join_part_off, "joined connections separated: the operator does not want it")
 
 enum vho_stat {
 #define X(name, doc) VHO_STAT_##name,

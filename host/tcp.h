@@ -161,6 +161,8 @@ struct vho_tcb {
 	u16 ecn_gave_up:1;	/* and a later one did not */
 	u16 ecn_accept:1;	/* a peer that asks gets it */
 	u16 flight_limited:1;	/* flight_limit is not 0 */
+	u16 joined:1;		/* the peer takes data by itself: no segments (join.c) */
+	u16 aborted:1;		/* we have ended it by RST */
 	u64 delack_at_ns;	/* delayed ACK; also: transmission failed, try again */
 	u64 last_rx_ns;		/* last acceptable segment */
 
@@ -335,6 +337,19 @@ bool vho_tcp_tw_reusable(const struct vho_tcb *tcb, const struct vho_rx_seg *syn
  * The new flow needs the same ts_offset, and an iss after tcb->snd_max. tcp_conn.c
  */
 bool vho_tcp_tw_reusable_active(const struct vho_tcb *tcb, u64 now_ns);
+
+/* Joined flows (join.c): what would otherwise happen by segments. tcp_join.c */
+void vho_tcp_join_begin(struct vho_flow *flow);
+void vho_tcp_join_end(struct vho_flow *flow, u32 edge, u64 now_ns);
+u32 vho_tcp_join_acked(struct vho_flow *flow, u32 una, u64 now_ns);
+bool vho_tcp_join_finish(struct vho_flow *flow);
+u32 vho_tcp_join_room(struct vho_tcb *tcb);
+void vho_tcp_join_rx(struct vho_flow *flow, u32 len, bool fin, u64 now_ns);
+void vho_tcp_join_told(struct vho_tcb *tcb);
+void vho_tcp_join_stalled(struct vho_flow *flow, u64 now_ns);
+bool vho_tcp_join_ts_ours(u32 ts_offset, u32 tsval, u64 now_ns);
+void vho_tcp_join_ack(const struct vho_tcb *tcb, struct vho_tx_seg *out, u64 now_ns);
+void vho_tcp_join_reset(struct vho_flow *flow);
 
 /* ---- What TCP asks for ---- */
 

@@ -98,7 +98,7 @@ static bool vho_tcp_ack_is_duplicate(const struct vho_tcb *tcb, const struct vho
 }
 
 /* Our FIN is acknowledged: RFC 9293 section 3.10.7.4, fifth step. */
-static void vho_tcp_ack_fin(struct vho_tcb *tcb, u64 now_ns)
+void vho_tcp_ack_fin(struct vho_tcb *tcb, u64 now_ns)
 {
 	switch (tcb->state) {
 	case TCP_FIN_WAIT1:

@@ -262,6 +262,7 @@ void vho_tcp_done(struct vho_tcb *tcb, u8 error)
 	tcb->state = TCP_CLOSE;
 	tcb->error = error;
 	tcb->predict = 0;
+	tcb->joined = 0;
 	tcb->ack_now = 0;
 	tcb->rto_at_ns = 0;
 	tcb->delack_at_ns = 0;
@@ -306,7 +307,10 @@ void vho_tcp_abort(struct vho_flow *flow, u8 error, u64 now_ns)
 	case TCP_CLOSE_WAIT:
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
-		(void)vho_tcp_send(flow, tcb->snd_max, 0, VHO_TCPF_RST, now_ns);
+		/* The other end of a joined flow hears of it without a packet. */
+		if (!tcb->joined)
+			(void)vho_tcp_send(flow, tcb->snd_max, 0, VHO_TCPF_RST, now_ns);
+		tcb->aborted = 1;
 		break;
 	}
 	vho_tcp_done(tcb, error);

@@ -357,7 +357,7 @@ static void vho_tcp_rx_data(struct vho_flow *flow, const struct vho_rx_seg *seg,
 		vho_tcp_send_ack(flow, now_ns);
 }
 
-static void vho_tcp_rx_take_fin(struct vho_tcb *tcb, u64 now_ns)
+void vho_tcp_rx_take_fin(struct vho_tcb *tcb, u64 now_ns)
 {
 	tcb->fin_rcvd = 1;
 	tcb->rcv_nxt++;

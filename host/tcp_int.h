@@ -89,7 +89,7 @@ static inline bool vho_tcp_fin_unsent(const struct vho_tcb *tcb)
 
 static inline void vho_tcp_want_output(struct vho_tcb *tcb)
 {
-	if (tcb->ack_now || vho_tcp_unsent(tcb) || vho_tcp_fin_unsent(tcb))
+	if (tcb->ack_now || vho_tcp_unsent(tcb) || vho_tcp_fin_unsent(tcb) || tcb->joined)
 		tcb->events |= VHO_EV_OUTPUT;
 }
 
@@ -99,9 +99,14 @@ static inline void vho_tcp_want_output(struct vho_tcb *tcb)
 #define VHO_TS_SHIFT	20
 #define VHO_TS_TICK_US	1049
 
+static inline u32 vho_tcp_ts_at(u32 ts_offset, u64 now_ns)
+{
+	return (u32)(now_ns >> VHO_TS_SHIFT) + ts_offset;
+}
+
 static inline u32 vho_tcp_ts_now(const struct vho_tcb *tcb, u64 now_ns)
 {
-	return (u32)(now_ns >> VHO_TS_SHIFT) + tcb->ts_offset;
+	return vho_tcp_ts_at(tcb->ts_offset, now_ns);
 }
 
 /* The retransmission time-out with back-off. */
@@ -171,6 +176,8 @@ bool vho_tcp_ack_acceptable(const struct vho_tcb *tcb, u32 ack);
 void vho_tcp_ack_new(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 now_ns);
 /* Takes the window of @seg. Return: it changed. */
 bool vho_tcp_ack_window(struct vho_tcb *tcb, const struct vho_rx_seg *seg);
+/* Our FIN is acknowledged. */
+void vho_tcp_ack_fin(struct vho_tcb *tcb, u64 now_ns);
 /* The ACK step for an acceptable ACK in a synchronized state. */
 void vho_tcp_ack_step(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 now_ns);
 
@@ -178,6 +185,8 @@ void vho_tcp_ack_step(struct vho_flow *flow, const struct vho_rx_seg *seg, u64 n
 
 /* Decides whether header prediction may be used for the next segment. */
 void vho_tcp_predict_update(struct vho_tcb *tcb);
+/* The peer's FIN is at rcv_nxt. */
+void vho_tcp_rx_take_fin(struct vho_tcb *tcb, u64 now_ns);
 
 /* --- tcp_out.c --- */
 
@@ -190,6 +199,8 @@ void vho_tcp_send_challenge(struct vho_flow *flow, u64 now_ns);
 int vho_tcp_send_probe(struct vho_flow *flow, u64 now_ns);
 /* The SYN or SYN-ACK of @flow, as its state says. */
 int vho_tcp_send_syn(struct vho_flow *flow, u64 now_ns);
+/* Our FIN went out for the first time. */
+void vho_tcp_fin_was_sent(struct vho_tcb *tcb);
 /* RST in answer to @seg. */
 void vho_tcp_send_reset_for(struct vho_flow *flow, const struct vho_rx_seg *seg);
 /* The first unacknowledged segment again, whatever the windows say. */

@@ -232,8 +232,7 @@ static u32 vho_tcp_sendable(const struct vho_tcb *tcb, u32 max)
 	return 0;
 }
 
-/* Our FIN went out for the first time. */
-static void vho_tcp_fin_was_sent(struct vho_tcb *tcb)
+void vho_tcp_fin_was_sent(struct vho_tcb *tcb)
 {
 	tcb->fin_sent = 1;
 	tcb->predict = 0;
@@ -351,6 +350,9 @@ bool vho_tcp_output(struct vho_flow *flow, u32 budget_bytes, u64 now_ns)
 	bool more = false;
 
 	tcb->events &= ~VHO_EV_OUTPUT;
+	/* The peer sees for itself. */
+	if (tcb->joined)
+		return false;
 	if (vho_tcp_state_sends(tcb->state)) {
 		more = vho_tcp_output_data(flow, budget_bytes, now_ns);
 		vho_tcp_output_persist(tcb, now_ns);

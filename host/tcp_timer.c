@@ -35,6 +35,9 @@ void vho_tcp_timer_arm(struct vho_tcb *tcb, u64 now_ns)
 {
 	u64 at = now_ns + vho_tcp_rto_ns(tcb);
 
+	/* Nothing gets lost. */
+	if (tcb->joined)
+		return;
 	/* A user time-out is kept to the point, not to the next retransmission after it. */
 	if (tcb->stalled && tcb->user_timeout_ms)
 		at = min(at, max(tcb->stalled_at_ns + vho_tcp_user_timeout_ns(tcb), now_ns + 1));
@@ -175,8 +178,11 @@ static void vho_tcp_timer_keepalive(struct vho_flow *flow, u64 now_ns)
 		return;
 	}
 	tcb->keepalive_at_ns = now_ns + (u64)tcb->keepalive_intvl_s * NSEC_PER_SEC;
-	/* Data on its way, or waiting for a window, has a timer of its own. */
-	if (vho_tcp_outstanding(tcb) || vho_tcp_unsent(tcb))
+	/*
+	 * Data on its way, or waiting for a window, has a timer of its own; the other end of a
+	 * joined flow is known to live.
+	 */
+	if (vho_tcp_outstanding(tcb) || vho_tcp_unsent(tcb) || tcb->joined)
 		return;
 	if (tcb->user_timeout_ms && tcb->probes)
 		over = now_ns - tcb->last_rx_ns >= vho_tcp_user_timeout_ns(tcb);

@@ -14,8 +14,10 @@
 #include <net/ip.h>
 
 #include "../host/chan.h"
+#include "../host/conntrack.h"
 #include "../host/elastic.h"
 #include "../host/fp.h"
+#include "../host/join.h"
 #include "../host/listener.h"
 #include "../host/packet.h"
 #include "host_fake.h"
@@ -84,6 +86,15 @@ u8 vho_port_ecn(const struct vho_port *port)
 	return vho_fake->ecn;
 }
 
+enum vho_stat vho_port_join_refused(const struct vho_port *port)
+{
+	return vho_fake->join_refused;
+}
+
+void vho_conntrack_be_liberal(struct sk_buff *skb)
+{
+}
+
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
 	if (!vho_fake)
@@ -93,6 +104,8 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 	if (vho_fake->nr_sent < VHO_FAKE_SENT_MAX)
 		vho_fake->sent[vho_fake->nr_sent] = *seg;
 	vho_fake->nr_sent++;
+	if (vho_fake->xmit)
+		vho_fake->xmit(vho_fake, flow, seg);
 	return 0;
 }
 

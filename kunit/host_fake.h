@@ -66,6 +66,9 @@ struct vho_fake_vq {
  * @waits: somebody does
  * @unstick: lets one go on
  * @ecn: net.ipv4.tcp_ecn
+ * @join_refused: why no flow may be joined now, 0: it may
+ * @xmit: is told of every segment sent; NULL: nobody is
+ * @priv: for the suite
  * @threads: core and slow path have threads of their own
  * @extra: the suite's
  */
@@ -85,6 +88,9 @@ struct vho_fake {
 	unsigned int nr_maps;
 	int fail_map;
 	u8 ecn;
+	enum vho_stat join_refused;
+	void (*xmit)(struct vho_fake *f, struct vho_flow *flow, const struct vho_tx_seg *seg);
+	void *priv;
 	const struct vho_vdev *stuck;
 	struct completion waits;
 	struct completion unstick;
