@@ -16,6 +16,7 @@
 #include <linux/virtuoso.h>
 
 #include "flow.h"
+#include "join.h"
 #include "move.h"
 #include "nl.h"
 #include "nl_gen.h"
@@ -199,6 +200,46 @@ static int vho_nl_flow_fill_options(struct sk_buff *skb, const struct vho_tcb *t
 	return nla_put_u32(skb, VIRTUOSO_A_FLOW_OPTIONS, options);
 }
 
+static const u8 vho_nl_join_states[] = {
+	[VHO_JOIN_PROVING] = VIRTUOSO_FLOW_JOIN_PROVING,
+	[VHO_JOIN_UP] = VIRTUOSO_FLOW_JOIN_JOINED,
+	[VHO_JOIN_PARTING] = VIRTUOSO_FLOW_JOIN_PARTING,
+	[VHO_JOIN_OVER] = VIRTUOSO_FLOW_JOIN_PARTING,
+};
+
+static int vho_nl_join_fill(struct sk_buff *skb, const struct vho_join *join, unsigned int side)
+{
+	const struct vho_join_side *me = &join->side[side], *peer = &join->side[!side];
+	u64 now_ns = ktime_get_ns(), verified_ns = READ_ONCE(me->verified_ns);
+	u16 reason = READ_ONCE(join->reason);
+	int state = READ_ONCE(join->state);
+
+	if (nla_put_u32(skb, VIRTUOSO_A_FLOW_JOIN, vho_nl_join_states[state]) ||
+	    nla_put_string(skb, VIRTUOSO_A_FLOW_JOIN_PORT, peer->port) ||
+	    nla_put_uint(skb, VIRTUOSO_A_FLOW_JOIN_TX_BYTES, READ_ONCE(me->tx_bytes)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_FLOW_JOIN_RX_BYTES, READ_ONCE(me->rx_bytes)) ||
+	    nla_put_u32(skb, VIRTUOSO_A_FLOW_JOIN_PARTED, READ_ONCE(join->parted)))
+		return -EMSGSIZE;
+	if (state == VHO_JOIN_UP &&
+	    nla_put_uint(skb, VIRTUOSO_A_FLOW_JOIN_VERIFIED_US,
+			 div_u64(now_ns - min(verified_ns, now_ns), NSEC_PER_USEC)))
+		return -EMSGSIZE;
+	return reason ? nla_put_string(skb, VIRTUOSO_A_FLOW_JOIN_REASON, vho_stat_names[reason]) : 0;
+}
+
+static int vho_nl_flow_fill_join(struct sk_buff *skb, const struct vho_flow *flow)
+{
+	const struct vho_join *join;
+	int err = 0;
+
+	rcu_read_lock();
+	join = rcu_dereference(flow->join);
+	if (join)
+		err = vho_nl_join_fill(skb, join, READ_ONCE(flow->join_side));
+	rcu_read_unlock();
+	return err;
+}
+
 static int vho_nl_flow_fill(struct sk_buff *skb, const struct vho_flow *flow)
 {
 	const struct vho_tcb *tcb = &flow->tcb;
@@ -211,7 +252,8 @@ static int vho_nl_flow_fill(struct sk_buff *skb, const struct vho_flow *flow)
 	    vho_nl_flow_fill_queues(skb, tcb) ||
 	    vho_nl_flow_fill_congestion(skb, tcb) ||
 	    vho_nl_flow_fill_timer(skb, tcb) ||
-	    vho_nl_flow_fill_options(skb, tcb))
+	    vho_nl_flow_fill_options(skb, tcb) ||
+	    vho_nl_flow_fill_join(skb, flow))
 		return -EMSGSIZE;
 	return 0;
 }

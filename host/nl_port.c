@@ -105,6 +105,7 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
 	    (!vho_port_pinned(port) && nla_put_flag(skb, VIRTUOSO_A_PORT_CORE_AUTO)) ||
+	    nla_put_u32(skb, VIRTUOSO_A_PORT_JOIN, !READ_ONCE(port->join_off)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
@@ -195,8 +196,8 @@ static int vho_nl_port_move(struct genl_info *info, struct vho_port *port)
 
 static bool vho_nl_port_settings_given(const struct genl_info *info)
 {
-	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || vho_nl_budget_port_given(info) ||
-	       vho_nl_port_move_given(info);
+	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || info->attrs[VIRTUOSO_A_PORT_JOIN] ||
+	       vho_nl_budget_port_given(info) || vho_nl_port_move_given(info);
 }
 
 /* All settings that the request names, or none. What can fail comes first. */
@@ -223,6 +224,9 @@ static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 	}
 	if (attrs[VIRTUOSO_A_PORT_MAX_FLOWS])
 		WRITE_ONCE(port->max_flows, nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]));
+	/* What is joined is separated when the flow looks after its probes (join_probe.c). */
+	if (attrs[VIRTUOSO_A_PORT_JOIN])
+		WRITE_ONCE(port->join_off, !nla_get_u32(attrs[VIRTUOSO_A_PORT_JOIN]));
 	return 0;
 }
 

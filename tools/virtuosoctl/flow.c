@@ -64,6 +64,14 @@ static const char *const option_names[] = {
 	"timestamps", "wscale", "nodelay", "cork", "recovery", "ecn",
 };
 
+static const char *const join_names[] = {
+	[VIRTUOSO_FLOW_JOIN_PROVING] = "proving",
+	[VIRTUOSO_FLOW_JOIN_JOINED] = "joined",
+	[VIRTUOSO_FLOW_JOIN_PARTING] = "parting",
+};
+
+static const struct names joins = { join_names, 4 };
+
 static const struct names options = { option_names, 6 };
 
 /* Numbers of a flow: attribute, JSON key. What is absent is left out. */
@@ -92,6 +100,10 @@ static const struct {
 	{ VIRTUOSO_A_FLOW_TX_BYTES, "tx_bytes" },
 	{ VIRTUOSO_A_FLOW_RX_BYTES, "rx_bytes" },
 	{ VIRTUOSO_A_FLOW_TIMER_US, "timer_us" },
+	{ VIRTUOSO_A_FLOW_JOIN_TX_BYTES, "join_tx_bytes" },
+	{ VIRTUOSO_A_FLOW_JOIN_RX_BYTES, "join_rx_bytes" },
+	{ VIRTUOSO_A_FLOW_JOIN_VERIFIED_US, "join_verified_us" },
+	{ VIRTUOSO_A_FLOW_JOIN_PARTED, "join_parted" },
 };
 
 static const char *addr_of(const struct nlattr *attr)
@@ -123,6 +135,12 @@ static void print_json(struct nlattr *const a[NL_ATTRS])
 			json_uint(numbers[i].key, nl_uint(a[numbers[i].attr]));
 	json_str("timer", name_of(&timers, nl_uint(a[VIRTUOSO_A_FLOW_TIMER])));
 	json_flags("options", &options, nl_uint(a[VIRTUOSO_A_FLOW_OPTIONS]));
+	if (a[VIRTUOSO_A_FLOW_JOIN]) {
+		json_str("join", name_of(&joins, nl_uint(a[VIRTUOSO_A_FLOW_JOIN])));
+		json_str("join_port", nl_str(a[VIRTUOSO_A_FLOW_JOIN_PORT]));
+	}
+	if (a[VIRTUOSO_A_FLOW_JOIN_REASON])
+		json_str("join_reason", nl_str(a[VIRTUOSO_A_FLOW_JOIN_REASON]));
 	json_close();
 }
 
@@ -169,6 +187,20 @@ static void print_congestion(struct nlattr *const a[NL_ATTRS])
 	       nl_uint(a[VIRTUOSO_A_FLOW_TX_BYTES]), nl_uint(a[VIRTUOSO_A_FLOW_RX_BYTES]));
 }
 
+static void print_join(struct nlattr *const a[NL_ATTRS])
+{
+	printf("    join %s %s tx %" PRIu64 " rx %" PRIu64, nl_str(a[VIRTUOSO_A_FLOW_JOIN_PORT]),
+	       name_of(&joins, nl_uint(a[VIRTUOSO_A_FLOW_JOIN])),
+	       nl_uint(a[VIRTUOSO_A_FLOW_JOIN_TX_BYTES]), nl_uint(a[VIRTUOSO_A_FLOW_JOIN_RX_BYTES]));
+	if (a[VIRTUOSO_A_FLOW_JOIN_VERIFIED_US])
+		printf(" verified %s ago",
+		       format_ns(nl_uint(a[VIRTUOSO_A_FLOW_JOIN_VERIFIED_US]) * 1000));
+	if (a[VIRTUOSO_A_FLOW_JOIN_REASON])
+		printf(" parted %" PRIu64 " last %s", nl_uint(a[VIRTUOSO_A_FLOW_JOIN_PARTED]),
+		       nl_str(a[VIRTUOSO_A_FLOW_JOIN_REASON]));
+	printf("\n");
+}
+
 static void print_text(struct nlattr *const a[NL_ATTRS])
 {
 	char local[64], remote[64];
@@ -191,6 +223,8 @@ static void print_text(struct nlattr *const a[NL_ATTRS])
 		       format_ns(nl_uint(a[VIRTUOSO_A_FLOW_TIMER_US]) * 1000));
 	printf("\n");
 	print_congestion(a);
+	if (a[VIRTUOSO_A_FLOW_JOIN])
+		print_join(a);
 	if (opt.details)
 		print_details(a);
 }

@@ -27,9 +27,10 @@ static const char *const attr_names[] = {
 	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = "guarantee (permille)",
 	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = "limit (permille)",
 	[VIRTUOSO_A_PORT_BURST_US] = "burst (us)",
+	[VIRTUOSO_A_PORT_JOIN] = "join",
 };
 
-const struct nl_spec port_spec = { VIRTUOSO_A_PORT_BURST_US, attr_names };
+const struct nl_spec port_spec = { VIRTUOSO_A_PORT_JOIN, attr_names };
 
 static const char *const type_names[] = {
 	[VIRTUOSO_PORT_TYPE_VM] = "vm",

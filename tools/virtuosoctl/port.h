@@ -23,6 +23,7 @@ enum port_setting {
 	PORT_GUARANTEE,
 	PORT_LIMIT,
 	PORT_BURST,
+	PORT_JOIN,
 	PORT_SETTINGS,
 };
 

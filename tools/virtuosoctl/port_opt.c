@@ -25,6 +25,7 @@ static const struct {
 	{ "guarantee", "guarantee_permille", VIRTUOSO_A_PORT_GUARANTEE_PERMILLE, UNIT_PERMILLE },
 	{ "limit", "limit_permille", VIRTUOSO_A_PORT_LIMIT_PERMILLE, UNIT_PERMILLE },
 	{ "burst", "burst_us", VIRTUOSO_A_PORT_BURST_US, UNIT_US },
+	{ "join", "join", VIRTUOSO_A_PORT_JOIN, UNIT_COUNT },
 };
 
 static void put_core(struct nlmsghdr *nlh, struct args *args)

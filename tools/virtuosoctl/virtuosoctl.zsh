@@ -17,7 +17,7 @@ _virtuosoctl_cores() {
 
 # Words, without the options before them: $before; the one before the cursor: $previous.
 _virtuosoctl_object() {
-	local settings=(max-flows weight guarantee limit burst)
+	local settings=(max-flows weight guarantee limit burst join)
 	local nr=$#before previous=$before[-1]
 
 	case $nr in
