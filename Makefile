@@ -8,7 +8,7 @@ KDIR ?= $(if $(KERNEL),/lib/modules/$(KERNEL)/build)
 T ?=
 export T
 
-.PHONY: all modules tools peer kunit check check-vm check-debug lint sparse demo setup install clean help
+.PHONY: all modules tools peer kunit bench check check-vm check-debug lint sparse demo setup install clean help
 
 all: modules tools
 
@@ -43,6 +43,10 @@ lint:
 sparse:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) C=2 CF=-D__CHECK_ENDIAN__ modules
 
+# What operations cost, beside others: BENCH='CASE ...', ROUNDS=N (Documentation/bench.rst).
+bench: tools peer
+	tests/bench/run
+
 demo:
 	scripts/demo
 
@@ -68,6 +72,7 @@ help:
 	@echo 'make check-vm      integration tests in test machines; T=PATTERN picks tests by name'
 	@echo 'make check         kunit and check-vm'
 	@echo 'make check-debug   the integration tests under a kernel with KASAN, lockdep, kmemleak, ...; T=PATTERN, MODE=container|vm'
+	@echo 'make bench         instructions per operation beside other ways to network a guest; BENCH=CASES, ROUNDS=N'
 	@echo 'make lint          sparse, W=1, checkpatch, kernel-doc, shellcheck, generated code'
 	@echo 'make install       virtuosoctl with manual page, completion and systemd units; DESTDIR=, PREFIX='
 	@echo 'make clean'

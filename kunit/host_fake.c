@@ -99,6 +99,8 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
 	if (!vho_fake)
 		return vho_wire_segment_xmit(flow, seg);
+	if (vho_fake->build_segments)
+		return vho_host_segment_xmit(flow, seg);
 	if (flow->muted)
 		return 0;
 	if (vho_fake->nr_sent < VHO_FAKE_SENT_MAX)

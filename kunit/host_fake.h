@@ -4,8 +4,8 @@
  *
  * Core and slow path are workers without threads: what is posted to them waits until the test
  * runs it, so that every order of events can be tried, the same each time. Guest memory is kernel
- * memory at VHO_FAKE_BASE of the guest's addresses. It stands in for port.c, port_netdev.c and
- * segment.c.
+ * memory at VHO_FAKE_BASE of the guest's addresses. It stands in for port.c, port_netdev.c and,
+ * unless asked otherwise, segment.c.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -71,6 +71,7 @@ struct vho_fake_vq {
  * @priv: for the suite
  * @threads: core and slow path have threads of their own
  * @extra: the suite's
+ * @build_segments: segments become packets, which enter the network
  */
 struct vho_fake {
 	struct kunit *test;
@@ -96,6 +97,7 @@ struct vho_fake {
 	struct completion unstick;
 	bool threads;
 	void *extra;
+	bool build_segments;
 };
 
 /* init and exit of a suite; test->priv is the struct vho_fake. Exit checks that nothing is left. */
@@ -180,8 +182,9 @@ struct vho_flow *vho_fake_lookup(const struct vho_flow_key *key);
 bool vho_fake_sent(const struct vho_fake *f, u8 flags);
 u64 vho_fake_stat(struct vho_fake *f, enum vho_stat stat);
 
-/* The wire model of the suites of TCP, and payload.c, under names of their own (Kbuild). */
+/* The wire model of the suites of TCP, payload.c and segment.c, under names of their own (Kbuild). */
 int vho_wire_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg);
+int vho_host_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg);
 int vho_wire_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,
 			   u32 len);
 int vho_host_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 off, u32 seq,

@@ -18,10 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bench/mark.h"
 
 #define RPC_BUF		65536
 #define RPC_EVENTS	256
@@ -31,9 +34,9 @@
 
 static struct {
 	const char *bind_addr;
-	unsigned int conns, size, seconds, count, think_us, warm_up;
-	bool json;
-} opt = { .conns = 1, .size = 64, .seconds = 10, .warm_up = 50 };
+	unsigned int conns, size, seconds, count, think_us, warm_up, rounds;
+	bool mark;
+} opt = { .conns = 1, .size = 64, .seconds = 10, .warm_up = 50, .rounds = 1 };
 
 struct conn {
 	int fd;
@@ -42,7 +45,7 @@ struct conn {
 	uint64_t start_ns;	/* client: when the request was sent */
 };
 
-static char buf[RPC_BUF];
+static char buf[RPC_BUF + 1];
 static int stop;
 
 static void fail(const char *what)
@@ -198,7 +201,7 @@ static int open_conn(const struct sockaddr_in *to, char kind)
 	set_opt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (connect(fd, (const void *)to, sizeof(*to)))
 		fail("connect");
-	if (send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
+	if (kind && send(fd, &kind, 1, MSG_NOSIGNAL) != 1)
 		fail("send");
 	return fd;
 }
@@ -226,6 +229,53 @@ static void report(uint64_t *ns, size_t n, uint64_t took_ns)
 	fflush(stdout);
 }
 
+/* Interrupts since this kernel's start. */
+static uint64_t interrupts(void)
+{
+	char line[64];
+	uint64_t n = 0;
+	FILE *f = fopen("/proc/stat", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "intr %llu", (unsigned long long *)&n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static struct {
+	uint64_t start_ns, end_ns, interrupts;
+} current_round;
+
+static void round_begin(void)
+{
+	current_round.interrupts = opt.mark ? interrupts() : 0;
+	current_round.start_ns = now_ns();
+	current_round.end_ns = current_round.start_ns + opt.seconds * 1000000000ull;
+	if (opt.mark)
+		mark(MARK_BEGIN);
+}
+
+/* Return: what the round took. */
+static uint64_t round_end(void)
+{
+	uint64_t took_ns;
+
+	if (opt.mark)
+		mark(MARK_END);
+	took_ns = now_ns() - current_round.start_ns;
+	if (opt.mark)
+		printf("{\"interrupts\":%llu}\n",
+		       (unsigned long long)(interrupts() - current_round.interrupts));
+	return took_ns;
+}
+
+static bool round_on(uint64_t done, uint64_t enough)
+{
+	return !stopped() && now_ns() < current_round.end_ns && (!enough || done < enough);
+}
+
 /* Uniform between half and one and a half of the mean: no two clients fall into step. */
 static void think(void)
 {
@@ -236,12 +286,14 @@ static void think(void)
 		nanosleep(&ts, NULL);
 }
 
-static void request(int fd)
+/* @kind: what the connection is, 0 if that has been said before. */
+static void request(int fd, char kind)
 {
-	size_t got = 0;
+	size_t got = 0, len = opt.size + !!kind;
 	ssize_t n;
 
-	if (send(fd, buf, opt.size, MSG_NOSIGNAL) != (ssize_t)opt.size)
+	buf[0] = kind;
+	if (send(fd, buf, len, MSG_NOSIGNAL) != (ssize_t)len)
 		fail("send");
 	while (got < opt.size) {
 		n = recv(fd, buf, opt.size - got, 0);
@@ -263,48 +315,34 @@ static int do_ask(const char *host, const char *port)
 	if (!ns)
 		fail("calloc");
 	for (i = 0; i < opt.warm_up; i++)
-		request(fd);
+		request(fd, 0);
 	first = now_ns();
 	while (n < opt.count && !stopped()) {
 		think();
 		start = now_ns();
-		request(fd);
+		request(fd, 0);
 		ns[n++] = now_ns() - start;
 	}
 	report(ns, n, now_ns() - first);
 	return 0;
 }
 
-/* Many connections, each with one request under way all the time. */
-static int do_rpc(const char *host, const char *port)
+static void rpc_send(struct conn *c)
 {
-	struct sockaddr_in to = address(host, port);
-	struct epoll_event ev, events[RPC_EVENTS];
-	struct conn *conns = calloc(opt.conns, sizeof(*conns));
-	uint64_t end, first, *ns;
-	int ep = epoll_create1(0), n, k;
-	size_t done = 0, max = 1 << 20;
-	unsigned int i;
+	c->pending = opt.size;
+	c->start_ns = now_ns();
+	if (send(c->fd, buf, opt.size, MSG_NOSIGNAL) < 0)
+		fail("send");
+}
 
-	ns = calloc(max, sizeof(*ns));
-	if (!conns || !ns)
-		fail("calloc");
-	for (i = 0; i < opt.conns; i++) {
-		conns[i].fd = open_conn(&to, RPC_ECHO);
-		ev = (struct epoll_event){ .events = EPOLLIN, .data.ptr = &conns[i] };
-		epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &ev);
-	}
-	printf("connected\n");
-	fflush(stdout);
-	first = now_ns();
-	end = first + opt.seconds * 1000000000ull;
-	for (i = 0; i < opt.conns; i++) {
-		conns[i].pending = opt.size;
-		conns[i].start_ns = now_ns();
-		if (send(conns[i].fd, buf, opt.size, MSG_NOSIGNAL) < 0)
-			fail("send");
-	}
-	while (!stopped() && now_ns() < end && (!opt.count || done < opt.count)) {
+/* Serves the connections until @enough answers have come. Return: how many have. */
+static size_t rpc_run(int ep, uint64_t *ns, size_t max, size_t enough)
+{
+	struct epoll_event events[RPC_EVENTS];
+	size_t done = 0;
+	int n, k;
+
+	while (round_on(done, enough)) {
 		n = epoll_wait(ep, events, RPC_EVENTS, 100);
 		for (k = 0; k < n; k++) {
 			struct conn *c = events[k].data.ptr;
@@ -320,38 +358,60 @@ static int do_rpc(const char *host, const char *port)
 			if (done < max)
 				ns[done] = now_ns() - c->start_ns;
 			done++;
-			c->pending = opt.size;
-			c->start_ns = now_ns();
-			if (send(c->fd, buf, opt.size, MSG_NOSIGNAL) < 0)
-				fail("send");
+			rpc_send(c);
 		}
 	}
-	report(ns, done < max ? done : max, now_ns() - first);
-	return 0;
+	return done;
 }
 
-/* Bytes as fast as they go, in writes of opt.size, over opt.conns connections. */
-static int do_bulk(const char *host, const char *port, char kind)
+/* Many connections, each with one request under way all the time. */
+static int do_rpc(const char *host, const char *port)
 {
 	struct sockaddr_in to = address(host, port);
-	struct epoll_event ev, events[RPC_EVENTS];
-	uint64_t first = now_ns(), end = first + opt.seconds * 1000000000ull, bytes = 0;
-	int ep = epoll_create1(0), fd, n, k;
+	struct epoll_event ev;
+	struct conn *conns = calloc(opt.conns, sizeof(*conns));
+	uint64_t *ns;
+	int ep = epoll_create1(0);
+	size_t done, max = 1 << 20;
 	unsigned int i;
 
+	ns = calloc(max, sizeof(*ns));
+	if (!conns || !ns)
+		fail("calloc");
 	for (i = 0; i < opt.conns; i++) {
-		fd = open_conn(&to, kind);
-		ev = (struct epoll_event){ .events = kind == RPC_SINK ? EPOLLOUT : EPOLLIN, .data.fd = fd };
-		epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		conns[i].fd = open_conn(&to, RPC_ECHO);
+		ev = (struct epoll_event){ .events = EPOLLIN, .data.ptr = &conns[i] };
+		epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &ev);
 	}
 	printf("connected\n");
 	fflush(stdout);
-	while (!stopped() && now_ns() < end && (!opt.count || bytes < opt.count * 1024ull)) {
+	for (i = 0; i < opt.conns; i++)
+		rpc_send(&conns[i]);
+	if (opt.mark) {
+		current_round.end_ns = UINT64_MAX;
+		rpc_run(ep, ns, max, 2 * opt.conns + opt.warm_up);
+	}
+	for (i = 0; i < opt.rounds && !stopped(); i++) {
+		round_begin();
+		done = rpc_run(ep, ns, max, opt.count);
+		report(ns, done < max ? done : max, round_end());
+	}
+	return 0;
+}
+
+/* Moves bytes until @enough have gone. Return: how many have. */
+static uint64_t bulk_run(int ep, char kind, uint64_t enough)
+{
+	struct epoll_event events[RPC_EVENTS];
+	uint64_t bytes = 0;
+	int n, k;
+
+	while (round_on(bytes, enough)) {
 		n = epoll_wait(ep, events, RPC_EVENTS, 100);
 		for (k = 0; k < n; k++) {
+			int fd = events[k].data.fd;
 			ssize_t done;
 
-			fd = events[k].data.fd;
 			if (kind == RPC_SINK)
 				done = send(fd, buf, opt.size, MSG_NOSIGNAL | MSG_DONTWAIT);
 			else
@@ -361,31 +421,89 @@ static int do_bulk(const char *host, const char *port, char kind)
 			bytes += done > 0 ? done : 0;
 		}
 	}
-	printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", (unsigned long long)bytes, (now_ns() - first) / 1e9);
+	return bytes;
+}
+
+/* Bytes as fast as they go, in writes of opt.size, over opt.conns connections. */
+static int do_bulk(const char *host, const char *port, char kind)
+{
+	struct sockaddr_in to = address(host, port);
+	uint64_t bytes;
+	int ep = epoll_create1(0), fd;
+	struct epoll_event ev;
+	unsigned int i;
+
+	for (i = 0; i < opt.conns; i++) {
+		fd = open_conn(&to, kind);
+		ev = (struct epoll_event){ .events = kind == RPC_SINK ? EPOLLOUT : EPOLLIN, .data.fd = fd };
+		epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+	}
+	printf("connected\n");
+	fflush(stdout);
+	if (opt.mark) {
+		/* Until windows and buffers have grown. */
+		current_round.end_ns = UINT64_MAX;
+		bulk_run(ep, kind, 8 << 20);
+	}
+	for (i = 0; i < opt.rounds && !stopped(); i++) {
+		round_begin();
+		bytes = bulk_run(ep, kind, opt.count * 1024ull);
+		printf("{\"bytes\":%llu,\"seconds\":%.6f}\n", (unsigned long long)bytes, round_end() / 1e9);
+	}
 	return 0;
 }
 
-/* Connect, one request, close with RST or FIN, again and again. */
-static int do_storm(const char *host, const char *port)
+/* Connect, one request, close with FIN, again and again. */
+static size_t storm_run(const struct sockaddr_in *to, uint64_t *ns, size_t max, size_t enough)
 {
-	struct sockaddr_in to = address(host, port);
-	uint64_t first = now_ns(), end = first + opt.seconds * 1000000000ull, *ns;
-	size_t n = 0, max = 1 << 18;
+	size_t n = 0;
 
-	ns = calloc(max, sizeof(*ns));
-	if (!ns)
-		fail("calloc");
-	while (!stopped() && now_ns() < end && (!opt.count || n < opt.count)) {
+	while (round_on(n, enough)) {
 		uint64_t start = now_ns();
-		int fd = open_conn(&to, RPC_ECHO);
+		int fd = open_conn(to, 0);
 
-		request(fd);
+		request(fd, RPC_ECHO);
 		close(fd);
 		if (n < max)
 			ns[n] = now_ns() - start;
 		n++;
 	}
-	report(ns, n < max ? n : max, now_ns() - first);
+	return n;
+}
+
+static int do_storm(const char *host, const char *port)
+{
+	struct sockaddr_in to = address(host, port);
+	size_t n, max = 1 << 18;
+	unsigned int i;
+	uint64_t *ns;
+
+	ns = calloc(max, sizeof(*ns));
+	if (!ns)
+		fail("calloc");
+	if (opt.mark) {
+		current_round.end_ns = UINT64_MAX;
+		storm_run(&to, ns, max, opt.warm_up);
+	}
+	for (i = 0; i < opt.rounds && !stopped(); i++) {
+		round_begin();
+		n = storm_run(&to, ns, max, opt.count);
+		report(ns, n < max ? n : max, round_end());
+	}
+	return 0;
+}
+
+/* For the plugin that counts: under this name, see mark.h. */
+static int do_mark(const char *which)
+{
+	if (!strcmp(which, "names")) {
+		prctl(PR_SET_NAME, MARK_NAME);
+		/* Somebody else runs, and this comes back: the switch says where its task lies. */
+		usleep(2000);
+		mark(MARK_NAMES);
+	} else {
+		mark(MARK_LAST);
+	}
 	return 0;
 }
 
@@ -453,7 +571,9 @@ static int usage(void)
 		"       rpc many ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
 		"       rpc send|fetch ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n KIB]	bulk\n"
 		"       rpc storm ADDR PORT [-t SECONDS] [-n CONNECTIONS]	connect, request, close\n"
-		"       rpc synflood ADDR PORT [-t SECONDS] [-n PACKETS]\n");
+		"       rpc synflood ADDR PORT [-t SECONDS] [-n PACKETS]\n"
+		"       rpc mark names|last	for bench/insncount.c\n"
+		"many, send, fetch, storm: -r ROUNDS of so many each; -m: warm up first, mark the rounds (bench/mark.h)\n");
 	return 2;
 }
 
@@ -463,7 +583,7 @@ int main(int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "";
 	int c;
 
-	while ((c = getopt(argc, argv, "b:c:s:t:n:p:w:")) != -1) {
+	while ((c = getopt(argc, argv, "b:c:s:t:n:p:w:r:m")) != -1) {
 		switch (c) {
 		case 'b':
 			opt.bind_addr = optarg;
@@ -486,6 +606,12 @@ int main(int argc, char **argv)
 		case 'w':
 			opt.warm_up = atoi(optarg);
 			break;
+		case 'r':
+			opt.rounds = atoi(optarg);
+			break;
+		case 'm':
+			opt.mark = true;
+			break;
 		default:
 			return usage();
 		}
@@ -499,6 +625,8 @@ int main(int argc, char **argv)
 	signal(SIGINT, on_signal);
 	if (!strcmp(verb, "serve") && argc == 2)
 		return do_serve(argv[1]);
+	if (!strcmp(verb, "mark") && argc == 2)
+		return do_mark(argv[1]);
 	if (argc != 3)
 		return usage();
 	if (!strcmp(verb, "ask"))
