@@ -37,19 +37,33 @@ static bool vho_worker_run_msgs(struct vho_worker *worker)
 }
 
 /* Each with the time at its start: what it takes is charged to its own port. */
-static bool vho_worker_run_timers(struct vho_worker *worker)
+static bool vho_worker_run_timers(struct vho_worker *worker, u64 now_ns)
 {
 	unsigned int n;
 
 	for (n = 0; n < VHO_WORKER_TIMERS_MAX; n++) {
-		u64 now_ns = ktime_get_ns();
 		struct vho_timer *timer = vho_timers_pop(&worker->timers, now_ns);
 
 		if (!timer)
 			break;
 		timer->fn(worker, timer, now_ns);
+		now_ns = ktime_get_ns();
 	}
 	return n;
+}
+
+/* One round. Return: there was something to do. */
+static bool vho_worker_round(struct vho_worker *worker)
+{
+	u64 now_ns = ktime_get_ns();
+	bool busy;
+
+	busy = vho_worker_run_msgs(worker);
+	busy |= vho_worker_run_timers(worker, now_ns);
+	/* What those took is not the time of whoever is served next. */
+	if (unlikely(busy))
+		now_ns = ktime_get_ns();
+	return worker->serve(worker, now_ns) || busy;
 }
 
 static void vho_worker_sleep(struct vho_worker *worker)
@@ -71,17 +85,12 @@ static int vho_worker_thread(void *data)
 	struct vho_worker *worker = data;
 
 	while (!kthread_should_stop() || worker->backlog || !llist_empty(&worker->msgs)) {
-		bool busy;
-
 		/* Cleared before work is looked for: what comes later sets it again. */
 		clear_bit(VHO_WORKER_WOKEN, &worker->flags);
 		/* Pairs with test_and_set_bit() in vho_worker_wake(). */
 		smp_mb__after_atomic();
 
-		busy = vho_worker_run_msgs(worker);
-		busy |= vho_worker_run_timers(worker);
-		busy |= worker->serve(worker, ktime_get_ns());
-		if (busy)
+		if (vho_worker_round(worker))
 			cond_resched();
 		else
 			vho_worker_sleep(worker);
