@@ -64,6 +64,7 @@ struct vho_channel {
  *	removed the core has let go of), the core reads
  * @region_tree: page number of the guest's address to region; likewise
  * @region_bytes: memory in @regions, owner control queue's work
+ * @recent: where the last address was found, not barred; owner core
  * @flow_ids: the guest's flow id to flow, owner core; each entry holds a reference
  * @incoming: token to flow announced and not yet attached, owner core; each entry holds a reference
  * @next_token: cursor for tokens, owner core
@@ -89,6 +90,7 @@ struct vho_guest_state {
 	struct xarray regions;
 	struct maple_tree region_tree;
 	u64 region_bytes;
+	struct vho_region *recent;
 	struct xarray flow_ids;
 	struct xarray incoming;
 	u32 next_token;

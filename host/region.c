@@ -130,6 +130,7 @@ u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 }
 
 struct vho_region_call {
+	struct vho_guest_state *guest;
 	struct vho_region *region;
 	bool gone;
 };
@@ -141,6 +142,7 @@ static void vho_region_bar_fn(void *arg)
 
 	call->gone = !call->region->users;
 	call->region->gone = call->gone;
+	call->guest->recent = NULL;
 }
 
 static void vho_region_unbar_fn(void *arg)
@@ -160,7 +162,7 @@ static u32 vho_region_remove(struct vho_guest_state *guest, struct vho_region *r
 {
 	unsigned long first = region->map.iova >> PAGE_SHIFT;
 	unsigned long last = first + (region->map.len >> PAGE_SHIFT) - 1;
-	struct vho_region_call call = { .region = region };
+	struct vho_region_call call = { .guest = guest, .region = region };
 
 	vho_port_call(guest->port, vho_region_bar_fn, &call);
 	if (!call.gone)
@@ -202,12 +204,26 @@ u32 vho_region_del(struct vho_guest_state *guest, u32 id)
 	return status;
 }
 
+/* Records lie close together: most of them are where the last one was. */
+static struct vho_region *vho_region_at(struct vho_guest_state *guest, u64 addr)
+{
+	struct vho_region *region = guest->recent;
+
+	if (likely(region) && addr - region->map.iova < region->map.len)
+		return region;
+	region = mtree_load(&guest->region_tree, addr >> PAGE_SHIFT);
+	if (!region || region->gone)
+		return NULL;
+	guest->recent = region;
+	return region;
+}
+
 void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)
 {
-	struct vho_region *region = mtree_load(&guest->region_tree, addr >> PAGE_SHIFT);
+	struct vho_region *region = vho_region_at(guest, addr);
 	u64 off;
 
-	if (!region || region->gone)
+	if (!region)
 		return NULL;
 	off = addr - region->map.iova;
 	if (len > region->map.len - off)
