@@ -75,24 +75,46 @@ static bool vho_fp_piece_frame_rx(struct vho_port *port, u64 now_ns)
 	return guest ? vho_frame_rx(port, guest, 1) : vho_fp_drop_frame(port);
 }
 
+/*
+ * Payload to send in one piece. While nobody else waits a packet may be as long as packets get: what it
+ * costs does not grow with its length by much, since nothing is copied.
+ */
+static u32 vho_fp_output_bytes(const struct vho_sched *sched)
+{
+	return vho_sched_waiting(sched) ? sched->params.piece_bytes : VHO_TX_SEG_MAX_BYTES;
+}
+
 static bool vho_fp_piece_output(struct vho_port *port, u64 now_ns)
 {
 	struct vho_guest_state *guest = vho_fp_guest(port);
 
-	return guest && vho_fp_output(port, guest, port->core->sched.params.piece_bytes, now_ns);
+	return guest && vho_fp_output(port, guest, vho_fp_output_bytes(&port->core->sched), now_ns);
 }
 
-static const struct vho_fp_kind {
-	enum vho_work work;
-	bool (*piece)(struct vho_port *port, u64 now_ns);
-} vho_fp_kinds[] = {
-	{ VHO_WORK_events, vho_fp_piece_events },
-	{ VHO_WORK_submit, vho_fp_piece_submit },
-	{ VHO_WORK_frames, vho_fp_piece_frame_tx },
-	{ VHO_WORK_rx, vho_fp_piece_rx },
-	{ VHO_WORK_frames, vho_fp_piece_frame_rx },
-	{ VHO_WORK_output, vho_fp_piece_output },
+/* In this order within a turn. */
+static const enum vho_work vho_fp_works[] = {
+	VHO_WORK_events, VHO_WORK_submit, VHO_WORK_frames, VHO_WORK_rx, VHO_WORK_frames,
+	VHO_WORK_output,
 };
+
+/* By position in that list; direct calls, since most of them find nothing to do. */
+static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
+{
+	switch (i) {
+	case 0:
+		return vho_fp_piece_events(port, now_ns);
+	case 1:
+		return vho_fp_piece_submit(port, now_ns);
+	case 2:
+		return vho_fp_piece_frame_tx(port, now_ns);
+	case 3:
+		return vho_fp_piece_rx(port, now_ns);
+	case 4:
+		return vho_fp_piece_frame_rx(port, now_ns);
+	default:
+		return vho_fp_piece_output(port, now_ns);
+	}
+}
 
 /* ---- a turn ---- */
 
@@ -186,17 +208,18 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 }
 
 /* A few pieces of one kind. Return: there was one. */
-static bool vho_fp_run(struct vho_fp_turn *turn, const struct vho_fp_kind *kind)
+static bool vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
 {
 	struct vho_port *port = turn->port;
+	enum vho_work work = vho_fp_works[i];
 	unsigned int n;
 
 	for (n = 0; n < VHO_TURN_RUN && !turn->ended; n++) {
-		if (!kind->piece(port, turn->now_ns))
+		if (!vho_fp_piece(port, i, turn->now_ns))
 			break;
-		vho_fp_did(turn, kind->work, 1);
+		vho_fp_did(turn, work, 1);
 		turn->pieces++;
-		turn->ended = !vho_fp_goes_on(turn, port->budget.est_ns[kind->work]);
+		turn->ended = !vho_fp_goes_on(turn, port->budget.est_ns[work]);
 	}
 	if (n && turn->sampled)
 		vho_fp_meter(turn);
@@ -243,9 +266,9 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 	struct vho_sched_ent *ent = &port->budget.ent;
 	unsigned int i = port->budget.next, idle = 0;
 
-	while (idle < ARRAY_SIZE(vho_fp_kinds) && !turn.ended) {
-		idle = vho_fp_run(&turn, &vho_fp_kinds[i]) ? 0 : idle + 1;
-		i = (i + 1) % ARRAY_SIZE(vho_fp_kinds);
+	while (idle < ARRAY_SIZE(vho_fp_works) && !turn.ended) {
+		idle = vho_fp_run(&turn, i) ? 0 : idle + 1;
+		i = (i + 1) % ARRAY_SIZE(vho_fp_works);
 	}
 	port->budget.next = i;
 	*more = vho_fp_answer(&turn) || turn.ended;
