@@ -31,20 +31,29 @@ static u8 *vho_make_push(struct vho_headers_make *m, enum vho_layer_kind kind, u
 static u16 vho_make_proto(const char *next)
 {
 	switch (next[0] && strchr("omf", next[0]) ? next[1] : next[0]) {
-	case 'V': return ETH_P_8021Q;
-	case '4': return ETH_P_IP;
-	case '6': return ETH_P_IPV6;
-	case 'E': return ETH_P_TEB;
-	default: return 0x88b5;
+	case 'V':
+		return ETH_P_8021Q;
+	case '4':
+		return ETH_P_IP;
+	case '6':
+		return ETH_P_IPV6;
+	case 'E':
+		return ETH_P_TEB;
+	default:
+		return 0x88b5;
 	}
 }
 
 static u8 vho_make_next(const char *next)
 {
 	switch (next[0]) {
-	case 'T': return IPPROTO_TCP;
-	case 'U': case 'u': return IPPROTO_UDP;
-	default: return IPPROTO_GRE;
+	case 'T':
+		return IPPROTO_TCP;
+	case 'U':
+	case 'u':
+		return IPPROTO_UDP;
+	default:
+		return IPPROTO_GRE;
 	}
 }
 
@@ -148,33 +157,68 @@ static void vho_make_tcp(struct vho_headers_make *m)
 	memcpy(th + 1, "\x01\x01\x08\x0a\0\0\0\x07\0\0\0\x09", 12);
 }
 
+static void vho_make_vlan(struct vho_headers_make *m, const char *next)
+{
+	u8 *p = vho_make_push(m, VHO_LAYER_VLAN, VLAN_HLEN);
+
+	put_unaligned_be16(7, p);
+	put_unaligned_be16(vho_make_proto(next), p + 2);
+}
+
+static void vho_make_vxlan(struct vho_headers_make *m)
+{
+	u8 *p = vho_make_push(m, VHO_LAYER_VXLAN, 8);
+
+	p[0] = 8;
+	p[6] = 42;
+}
+
+/* Flags of the GRE header with this letter. */
+static u16 vho_make_gre_flags(char kind)
+{
+	switch (kind) {
+	case 'C':
+		return 0x8000;
+	case 'K':
+		return 0x2000;
+	case 'A':
+		return 0xa000;
+	case 'S':
+		return 0x1000;
+	default:
+		return 0;
+	}
+}
+
 static void vho_make_layer(struct vho_headers_make *m, char kind, const char *next, char odd)
 {
-	u8 *p;
-
 	switch (kind) {
-	case 'E': vho_make_eth(m, next); break;
+	case 'E':
+		vho_make_eth(m, next);
+		break;
 	case 'V':
-		p = vho_make_push(m, VHO_LAYER_VLAN, VLAN_HLEN);
-		put_unaligned_be16(7, p);
-		put_unaligned_be16(vho_make_proto(next), p + 2);
+		vho_make_vlan(m, next);
 		break;
-	case '4': case '6': vho_make_ip(m, next, odd); break;
-	case 'U': vho_make_udp(m, false); break;
-	case 'u': vho_make_udp(m, true); break;
+	case '4':
+	case '6':
+		vho_make_ip(m, next, odd);
+		break;
+	case 'U':
+	case 'u':
+		vho_make_udp(m, kind == 'u');
+		break;
 	case 'X':
-		p = vho_make_push(m, VHO_LAYER_VXLAN, 8);
-		p[0] = 8;
-		p[6] = 42;
+		vho_make_vxlan(m);
 		break;
-	case 'G': vho_make_geneve(m, next, 0); break;
-	case 'g': vho_make_geneve(m, next, 8); break;
-	case 'R': vho_make_gre(m, next, 0); break;
-	case 'C': vho_make_gre(m, next, 0x8000); break;
-	case 'K': vho_make_gre(m, next, 0x2000); break;
-	case 'A': vho_make_gre(m, next, 0xa000); break;
-	case 'S': vho_make_gre(m, next, 0x1000); break;
-	case 'T': vho_make_tcp(m); break;
+	case 'G':
+	case 'g':
+		vho_make_geneve(m, next, kind == 'g' ? 8 : 0);
+		break;
+	case 'T':
+		vho_make_tcp(m);
+		break;
+	default:
+		vho_make_gre(m, next, vho_make_gre_flags(kind));
 	}
 }
 
