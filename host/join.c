@@ -27,6 +27,19 @@ static struct vho_join *vho_join_of(const struct vho_flow *flow)
 	return rcu_dereference_protected(flow->join, true);
 }
 
+/* Owner: positions and ring are as the phase says before the phase does. */
+static void vho_join_set_phase(struct vho_join_side *me, enum vho_join_phase phase)
+{
+	/* Pairs with vho_join_phase(). */
+	smp_store_release(&me->phase, phase);
+}
+
+static enum vho_join_phase vho_join_phase(const struct vho_join_side *side)
+{
+	/* Pairs with vho_join_set_phase(). */
+	return smp_load_acquire(&side->phase);
+}
+
 void vho_join_poke(struct vho_join *join, unsigned int side)
 {
 	struct vho_flow *flow;
@@ -47,7 +60,7 @@ static void vho_join_drop(struct vho_flow *flow)
 	struct vho_join_side *me = &join->side[flow->join_side];
 
 	WRITE_ONCE(me->flow, NULL);
-	smp_store_release(&me->phase, VHO_JOIN_OUT);
+	vho_join_set_phase(me, VHO_JOIN_OUT);
 	RCU_INIT_POINTER(flow->join, NULL);
 	flow->join_at_ns = 0;
 	flow->tcb.joined = 0;
@@ -82,6 +95,7 @@ static void vho_join_learn(struct vho_flow *flow, struct vho_join_side *me,
 static void vho_join_tell(struct vho_flow *flow, struct vho_join_side *me)
 {
 	WRITE_ONCE(me->edge, flow->tcb.rcv_nxt + vho_tcp_join_room(&flow->tcb));
+	/* What is before it was copied. Pairs with vho_join_learn(). */
 	smp_store_release(&me->rcv_nxt, flow->tcb.rcv_nxt);
 }
 
@@ -99,6 +113,7 @@ static bool vho_join_publish(struct vho_flow *flow, struct vho_join_side *me,
 	 * matters there.
 	 */
 	smp_store_release(&me->tx_end, tcb->tx_end);
+	/* The end, before that it is one. */
 	smp_store_release(&me->fin, fin);
 	/* A peer without room looks by itself when it has some: it says how far, and looks then. */
 	smp_mb();
@@ -146,9 +161,10 @@ static struct vho_join_taken vho_join_take(struct vho_flow *flow, const struct v
 	if (tcb->fin_rcvd)
 		return taken;
 	rcu_read_lock();
-	if (smp_load_acquire(&peer->phase) != VHO_JOIN_OUT) {
+	if (vho_join_phase(peer) != VHO_JOIN_OUT) {
 		/* With FIN, the end does not move any more: it must be read after. */
 		fin = smp_load_acquire(&peer->fin);
+		/* Pairs with vho_join_publish(). */
 		avail = vho_seq_room(tcb->rcv_nxt, smp_load_acquire(&peer->tx_end));
 		if (avail && (tcb->app & VIRTUOSO_SF_CLOSE)) {
 			taken.unwanted = true;
@@ -181,8 +197,8 @@ static bool vho_join_receive(struct vho_flow *flow, struct vho_join_side *me,
 	struct vho_join_taken taken;
 	struct vho_tcb *tcb = &flow->tcb;
 
-	/* Room first, data after: see vho_join_publish(). */
 	WRITE_ONCE(me->edge, tcb->rcv_nxt + vho_tcp_join_room(tcb));
+	/* Room first, data after: see vho_join_publish(). */
 	smp_mb();
 	if (unlikely(!vho_join_is_sure(flow, me)))
 		return false;
@@ -221,9 +237,11 @@ void vho_join_try(struct vho_flow *flow)
 
 	if (READ_ONCE(join->state) != VHO_JOIN_PROVING || vho_port_join_refused(flow->port))
 		return;
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
+		/* Pairs with vho_join_ready(). */
 		if (!smp_load_acquire(&join->side[i].ready) || !vho_join_proven(&join->side[i]))
 			return;
+	}
 	if (cmpxchg(&join->state, VHO_JOIN_PROVING, VHO_JOIN_UP) != VHO_JOIN_PROVING)
 		return;
 	vho_join_poke(join, !flow->join_side);
@@ -239,31 +257,16 @@ void vho_join_ready(struct vho_flow *flow, u64 now_ns)
 	me->size = flow->tx.size;
 	me->base_seq = flow->tx.base_seq;
 	vho_join_tell(flow, me);
+	/* The peer's port may not mind; the handshake is no reason then. */
+	if (vho_port_join_refused(flow->port))
+		me->probe_nr++;
+	/* The ring and the positions before. Pairs with vho_join_try(). */
 	smp_store_release(&me->ready, true);
 	/* Whoever is ready last sees the other one. */
 	smp_mb();
 	vho_join_probe_again(flow, now_ns);
 	vho_join_try(flow);
 }
-
-/* The pair was joined: this side, too. */
-static void vho_join_enter(struct vho_flow *flow, struct vho_join_side *me, u64 now_ns)
-{
-	vho_join_probe_start(flow, now_ns);
-	vho_tcp_join_begin(flow);
-	me->up_ns = now_ns;
-	me->sure = false;
-	me->fin = false;
-	me->tx_end = flow->tcb.snd_una;
-	WRITE_ONCE(me->una, flow->tcb.snd_una);
-	vho_join_tell(flow, me);
-	/* The ring and the positions before that. */
-	smp_store_release(&me->phase, VHO_JOIN_IN);
-	if (!flow->join_side)
-		vho_port_stat_inc(flow->port, VHO_STAT_join_up);
-}
-
-/* ---- separating ---- */
 
 void vho_join_part(struct vho_flow *flow, enum vho_stat reason)
 {
@@ -278,6 +281,29 @@ void vho_join_part(struct vho_flow *flow, enum vho_stat reason)
 	flow->tcb.events |= VHO_EV_OUTPUT;
 }
 
+/* The pair was joined: this side, too. */
+static void vho_join_enter(struct vho_flow *flow, struct vho_join_side *me, u64 now_ns)
+{
+	enum vho_stat refused = vho_port_join_refused(flow->port);
+
+	/* The other side has joined it: it hears of it. */
+	if (unlikely(refused))
+		vho_join_part(flow, refused);
+	vho_join_probe_start(flow, now_ns);
+	vho_tcp_join_begin(flow);
+	me->up_ns = now_ns;
+	me->sure = false;
+	me->fin = false;
+	me->tx_end = flow->tcb.snd_una;
+	WRITE_ONCE(me->una, flow->tcb.snd_una);
+	vho_join_tell(flow, me);
+	vho_join_set_phase(me, VHO_JOIN_IN);
+	if (!flow->join_side)
+		vho_port_stat_inc(flow->port, VHO_STAT_join_up);
+}
+
+/* ---- separating ---- */
+
 /* Both have stopped taking: on with packets from where they are. */
 static void vho_join_resume(struct vho_flow *flow, struct vho_join *join, u64 now_ns)
 {
@@ -286,7 +312,7 @@ static void vho_join_resume(struct vho_flow *flow, struct vho_join *join, u64 no
 
 	vho_join_learn(flow, me, peer, now_ns);
 	vho_tcp_join_end(flow, READ_ONCE(peer->edge), now_ns);
-	smp_store_release(&me->phase, VHO_JOIN_OUT);
+	vho_join_set_phase(me, VHO_JOIN_OUT);
 	/*
 	 * Whoever is the second to be out sees the other one: from then on they may be joined
 	 * again.
@@ -311,7 +337,7 @@ static bool vho_join_stop(struct vho_flow *flow, struct vho_join *join, u32 max,
 			return true;
 	}
 	vho_join_tell(flow, me);
-	smp_store_release(&me->phase, VHO_JOIN_WAITING);
+	vho_join_set_phase(me, VHO_JOIN_WAITING);
 	/* Whoever is the second to stop sees the other one: pairs with itself. */
 	smp_mb();
 	vho_join_poke(join, !flow->join_side);
@@ -327,7 +353,7 @@ static bool vho_join_separate(struct vho_flow *flow, struct vho_join *join, u32 
 	if (me->phase == VHO_JOIN_IN && vho_join_stop(flow, join, max, now_ns))
 		return true;
 	if (me->phase == VHO_JOIN_WAITING) {
-		if (smp_load_acquire(&peer->phase) == VHO_JOIN_IN)
+		if (vho_join_phase(peer) == VHO_JOIN_IN)
 			return false;
 		vho_join_resume(flow, join, now_ns);
 	}
@@ -415,9 +441,9 @@ static void vho_join_end(struct vho_flow *flow, struct vho_join *join)
 
 	if (me->phase == VHO_JOIN_IN) {
 		vho_join_tell(flow, me);
-		smp_store_release(&me->phase, VHO_JOIN_WAITING);
+		vho_join_set_phase(me, VHO_JOIN_WAITING);
 	}
-	if (flow->tcb.state == TCP_CLOSE && flow->tcb.aborted && !flow->muted)
+	if (me->phase != VHO_JOIN_OUT && flow->tcb.aborted && !flow->muted)
 		WRITE_ONCE(me->reset, true);
 	/* Full barrier: whoever of the two is the second to stop sees the other one. */
 	xchg(&join->state, VHO_JOIN_OVER);
@@ -456,5 +482,5 @@ bool vho_join_holds(const struct vho_flow *flow)
 	/* All of it was taken: there is nothing that the peer would look for. */
 	if (vho_tcp_fin_acked(&flow->tcb))
 		return false;
-	return smp_load_acquire(&join->side[!flow->join_side].phase) == VHO_JOIN_IN;
+	return vho_join_phase(&join->side[!flow->join_side]) == VHO_JOIN_IN;
 }

@@ -8,12 +8,13 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/bits.h>
 #include <linux/virtio_virtuoso.h>
 
 #include "tcp_int.h"
 
 /* A packet takes no longer than that through a switch: about 8 s. */
-#define VHO_JOIN_TS_TICKS	(1u << 13)
+#define VHO_JOIN_TS_TICKS	BIT(13)
 
 /**
  * vho_tcp_join_begin() - no more segments: the peer takes bytes out of the ring by itself
