@@ -302,6 +302,12 @@ static bool vho_tcp_state_sends(u8 state)
 	return false;
 }
 
+/* Is there a reason to go on with a budget of which @left bytes are left? Not for less than a segment. */
+static bool vho_tcp_output_worth(const struct vho_tcb *tcb, u32 left)
+{
+	return left >= tcb->mss || vho_tcp_unsent(tcb) <= left;
+}
+
 /* Return: true when the budget was the limit. */
 static bool vho_tcp_output_data(struct vho_flow *flow, u32 budget, u64 now_ns)
 {
@@ -319,7 +325,7 @@ static bool vho_tcp_output_data(struct vho_flow *flow, u32 budget, u64 now_ns)
 		if (vho_tcp_send_next(flow, len, now_ns))
 			return false;
 		used += len;
-	} while (used < budget);
+	} while (used < budget && vho_tcp_output_worth(tcb, budget - used));
 	return vho_tcp_sendable(tcb, tcb->mss);
 }
 
@@ -337,7 +343,7 @@ static void vho_tcp_output_persist(struct vho_tcb *tcb, u64 now_ns)
 /**
  * vho_tcp_output() - send what may go out now
  * @flow: flow in any state
- * @budget_bytes: payload to send at most, but for one segment
+ * @budget_bytes: payload to send at most, but one segment in any case
  * @now_ns: owner's clock
  *
  * Data as the windows allow, FIN, then a pending ACK if no data carried it.

@@ -136,10 +136,12 @@ static void vho_tcp_output__budget(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, e->limited);
 	vho_out_expect(w, 1001, MSS);
 	vho_out_expect(w, 1001 + MSS, MSS);
-	vho_out_expect(w, 1001 + 2 * MSS, MSS);
+	/* What is left is less than a segment. */
 	vho_out_expect_quiet(w);
 	/* None at all is one segment. */
 	KUNIT_EXPECT_TRUE(test, vho_tcp_output(&e->flow, 0, w->now_ns));
+	vho_out_expect(w, 1001 + 2 * MSS, MSS);
+	KUNIT_EXPECT_TRUE(test, vho_tcp_output(&e->flow, MSS - 1, w->now_ns));
 	vho_out_expect(w, 1001 + 3 * MSS, MSS);
 	KUNIT_EXPECT_FALSE(test, vho_tcp_output(&e->flow, 0, w->now_ns));
 	vho_out_expect(w, 1001 + 4 * MSS, MSS);
