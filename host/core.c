@@ -152,8 +152,7 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_n
 
 	vho_elastic_poke();
 	vho_budget_count_turn(port);
-	end_ns = vho_fp_turn(core, port, now_ns, &more);
-	cost_ns = end_ns - now_ns;
+	end_ns = vho_fp_turn(core, port, now_ns, &more, &cost_ns);
 	/* A turn has one port: its whole time is charged to it. */
 	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(port));
 	WRITE_ONCE(port->busy_ns, port->busy_ns + cost_ns);

@@ -129,8 +129,9 @@ static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
  * struct vho_fp_turn - a turn of one port
  * @core: who serves
  * @port: who is served
- * @start_ns: when it began
+ * @start_ns: when it began, CPU time
  * @now_ns: when the clock was last read
+ * @cpu_ns: CPU time then
  * @pred_ns: what was done since then, predicted
  * @nr: pieces since then, by kind of work
  * @pieces: pieces of the whole turn
@@ -142,6 +143,7 @@ struct vho_fp_turn {
 	struct vho_port *port;
 	u64 start_ns;
 	u64 now_ns;
+	u64 cpu_ns;
 	u64 pred_ns;
 	u32 nr[VHO_WORK_NR];
 	u32 pieces;
@@ -162,7 +164,8 @@ static void vho_fp_did(struct vho_fp_turn *turn, enum vho_work work, unsigned in
 static void vho_fp_meter(struct vho_fp_turn *turn)
 {
 	struct vho_budget *budget = &turn->port->budget;
-	u64 now_ns = ktime_get_ns(), cost_ns = now_ns - turn->now_ns;
+	u64 now_ns = ktime_get_ns(), cpu_ns = max(turn->cpu_ns, vho_worker_cpu_ns(now_ns));
+	u64 cost_ns = cpu_ns - turn->cpu_ns;
 	unsigned int work;
 
 	for (work = 0; work < VHO_WORK_NR; work++) {
@@ -184,6 +187,7 @@ static void vho_fp_meter(struct vho_fp_turn *turn)
 	if (!turn->pred_ns)
 		vho_budget_count(turn->port, VHO_WORK_submit, cost_ns);
 	turn->now_ns = now_ns;
+	turn->cpu_ns = cpu_ns;
 	turn->pred_ns = 0;
 }
 
@@ -199,7 +203,7 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 	} else {
 		vho_core_take_woken(turn->core, turn->now_ns + turn->pred_ns);
 	}
-	used_ns = turn->now_ns - turn->start_ns + turn->pred_ns;
+	used_ns = turn->cpu_ns - turn->start_ns + turn->pred_ns;
 	if (vho_sched_must_yield(sched, &turn->port->budget.ent, used_ns)) {
 		vho_budget_count_yield(turn->port);
 		return false;
@@ -247,6 +251,7 @@ static bool vho_fp_answer(struct vho_fp_turn *turn)
  * @port: port
  * @now_ns: clock
  * @more: set: the turn ended before all was done
+ * @cost_ns: set: the CPU time it took
  *
  * Consecutive pieces, each one packet, record or frame, of all kinds of work in turn, until nothing
  * is left, somebody else comes first, or the turn was long enough.
@@ -254,13 +259,15 @@ static bool vho_fp_answer(struct vho_fp_turn *turn)
  * Context: FP.
  * Return: clock at its end.
  */
-u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more)
+u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more, u64 *cost_ns)
 {
+	u64 start_ns = vho_worker_cpu_ns(now_ns);
 	struct vho_fp_turn turn = {
 		.core = core,
 		.port = port,
-		.start_ns = now_ns,
+		.start_ns = start_ns,
 		.now_ns = now_ns,
+		.cpu_ns = start_ns,
 		.sampled = !(READ_ONCE(port->budget.stats.turns) % VHO_TURN_SAMPLE),
 	};
 	struct vho_sched_ent *ent = &port->budget.ent;
@@ -273,8 +280,8 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 	port->budget.next = i;
 	*more = vho_fp_answer(&turn) || turn.ended;
 	vho_fp_meter(&turn);
-	ent->est_ns = vho_sched_average(ent->est_ns, div_u64(turn.now_ns - now_ns,
-							     max(turn.pieces, 1U)));
+	*cost_ns = turn.cpu_ns - start_ns;
+	ent->est_ns = vho_sched_average(ent->est_ns, div_u64(*cost_ns, max(turn.pieces, 1U)));
 	return turn.now_ns;
 }
 

@@ -25,7 +25,7 @@ struct vho_port;
 #define VHO_STOP_FLOWS		16
 
 /* Return: clock at its end. @more: something was left. */
-u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more);
+u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more, u64 *cost_ns);
 /* Has a port that is polled got work? */
 bool vho_fp_pending(struct vho_port *port);
 /* The port leaves the order of service: kicks on. Return: work came in meanwhile. */

@@ -128,18 +128,23 @@ static void vho_slow_rest(struct vho_port *port, u64 now_ns)
 static void vho_slow_turn(struct vho_port *port, u64 start_ns)
 {
 	struct vho_sched_ent *ent = &port->slow_ent;
-	u64 now_ns = start_ns, end_ns;
+	u64 now_ns = start_ns, cpu_ns = vho_worker_cpu_ns(now_ns);
+	u64 used_ns = 0, cost_ns;
 
 	while (vho_slow_piece(port, now_ns)) {
-		end_ns = max(now_ns, ktime_get_ns());
-		ent->est_ns = vho_sched_average(ent->est_ns, end_ns - now_ns);
-		now_ns = end_ns;
+		now_ns = max(now_ns, ktime_get_ns());
+		cost_ns = vho_worker_cpu_ns(now_ns) - cpu_ns - used_ns;
+		/* The scheduler's clock is not quite ours. */
+		if ((s64)cost_ns < 0)
+			cost_ns = 0;
+		ent->est_ns = vho_sched_average(ent->est_ns, cost_ns);
+		used_ns += cost_ns;
 		vho_slow_take_woken(now_ns);
-		if (!vho_sched_more(&vho_slow_sched, ent, now_ns - start_ns, ent->est_ns))
+		if (!vho_sched_more(&vho_slow_sched, ent, used_ns, ent->est_ns))
 			break;
 	}
 	vho_slow_charge_ctrl(port);
-	vho_slow_charge(port, now_ns - start_ns);
+	vho_slow_charge(port, used_ns);
 	vho_slow_set_weight(port, now_ns);
 	if (vho_slow_has_work(port))
 		vho_sched_put(&vho_slow_sched, ent, now_ns);

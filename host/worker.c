@@ -146,6 +146,20 @@ bool vho_worker_pending(const struct vho_worker *worker, u64 now_ns)
 	return worker->backlog || !llist_empty(&worker->msgs) || (node && node->expires <= now_ns);
 }
 
+u64 vho_worker_cpu_ns(u64 now_ns)
+{
+	const struct sched_entity *se = &current->se;
+	u64 since_ns, sum_ns;
+
+	/* The scheduler changes both, in an interrupt or when the thread gets its CPU back. */
+	do {
+		since_ns = READ_ONCE(se->exec_start);
+		sum_ns = READ_ONCE(se->sum_exec_runtime);
+		barrier();
+	} while (since_ns != READ_ONCE(se->exec_start));
+	return now_ns - (since_ns - sum_ns);
+}
+
 void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg)
 {
 	llist_add(&msg->node, &worker->msgs);

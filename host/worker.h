@@ -69,6 +69,11 @@ void vho_worker_stop(struct vho_worker *worker);
 void vho_worker_wake(struct vho_worker *worker);
 /* The thread's own: does a message wait, or is a timer due? */
 bool vho_worker_pending(const struct vho_worker *worker, u64 now_ns);
+/*
+ * The thread's own: @now_ns, the clock, less the time for which the thread was off its CPU. Only
+ * differences mean anything: they are what others must not be charged for.
+ */
+u64 vho_worker_cpu_ns(u64 now_ns);
 /* Any context. @msg must not be pending. */
 void vho_worker_post(struct vho_worker *worker, struct vho_msg *msg);
 /* Runs @fn(arg) on the worker's thread and waits for it. Process context, not on the worker. */

@@ -568,10 +568,11 @@ bool vho_fake_run_slow(struct vho_fake *f)
 
 void vho_fake_turn(struct vho_fake *f)
 {
+	u64 cost_ns;
 	bool more;
 
 	do {
-		vho_fp_turn(&f->core, f->port, vho_fake_now(f), &more);
+		vho_fp_turn(&f->core, f->port, vho_fake_now(f), &more, &cost_ns);
 	} while (more);
 }
 
