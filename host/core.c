@@ -147,11 +147,15 @@ void vho_core_look(struct vho_core *core, u64 now_ns)
 static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_ns)
 {
 	struct vho_sched_ent *ent = &port->budget.ent;
+	bool shaped = vho_limit_shaped(port);
+	struct vho_limit_used used;
 	u64 cost_ns, end_ns;
 	bool more;
 
 	vho_elastic_poke();
 	vho_budget_count_turn(port);
+	if (unlikely(shaped))
+		vho_limit_turn_begin(port, &used);
 	end_ns = vho_fp_turn(core, port, now_ns, &more, &cost_ns);
 	/* A turn has one port: its whole time is charged to it. */
 	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(port));
@@ -160,6 +164,8 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_n
 	WRITE_ONCE(core->turns, core->turns + 1);
 	vho_port_stat_inc(port, VHO_STAT_fp_turns);
 	trace_vho_port_turn(port, core, cost_ns);
+	if (unlikely(shaped))
+		vho_limit_turn_end(port, &used, end_ns);
 	if (more)
 		vho_sched_put(&core->sched, ent, end_ns);
 	else

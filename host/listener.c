@@ -112,8 +112,11 @@ static u32 vho_listener_insert(struct vho_port *port, const struct vho_listener_
 	struct vho_listener *listener;
 	int err;
 
-	if (*count >= limit)
+	if (*count >= limit) {
+		if (!key->is_addr)
+			vho_port_stat_inc(port, VHO_STAT_sp_limit_listeners);
 		return VIRTUOSO_STATUS_NOMEM;
+	}
 	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
 	if (!listener)
 		return VIRTUOSO_STATUS_NOMEM;
@@ -165,7 +168,6 @@ u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 
 {
 	struct vho_listener_key key = vho_listener_key(port, addr, lport, false);
 	struct vho_listener *listener;
-	u32 status;
 
 	if (!lport)
 		return VIRTUOSO_STATUS_INVAL;
@@ -179,8 +181,8 @@ u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 
 	rcu_read_unlock();
 	if (listener)
 		return VIRTUOSO_STATUS_OK;
-	status = vho_listener_insert(port, &key, backlog, &port->nr_listeners, VHO_LISTENERS_MAX);
-	return status;
+	return vho_listener_insert(port, &key, backlog, &port->nr_listeners,
+				   READ_ONCE(port->limit.cfg.max_listeners));
 }
 
 u32 vho_listener_del(struct vho_port *port, const struct in6_addr *addr, __be16 lport)

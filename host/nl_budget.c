@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Netlink: CPU-time budgets in what ports and cores say and are told.
+ * Netlink: CPU-time budgets and other limits in what ports and cores say and are told.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -84,6 +84,46 @@ int vho_nl_budget_port_set(struct genl_info *info, struct vho_port *port)
 	vho_nl_budget_take(&cfg.limit_permille, attrs[VIRTUOSO_A_PORT_LIMIT_PERMILLE]);
 	vho_nl_budget_take(&cfg.burst_us, attrs[VIRTUOSO_A_PORT_BURST_US]);
 	return vho_budget_set(port, &cfg, info->extack);
+}
+
+/* ---- other limits of ports ---- */
+
+int vho_nl_limit_port_fill(struct sk_buff *skb, struct vho_port *port)
+{
+	struct vho_limit_cfg cfg;
+
+	vho_limit_get(port, &cfg);
+	if (nla_put_u32(skb, VIRTUOSO_A_PORT_MAX_LISTENERS, cfg.max_listeners) ||
+	    nla_put_uint(skb, VIRTUOSO_A_PORT_MAX_REGION_BYTES, cfg.max_region_bytes) ||
+	    nla_put_u32(skb, VIRTUOSO_A_PORT_CONN_RATE, cfg.conn_rate) ||
+	    nla_put_uint(skb, VIRTUOSO_A_PORT_BIT_RATE, cfg.bit_rate) ||
+	    nla_put_u32(skb, VIRTUOSO_A_PORT_PACKET_RATE, cfg.packet_rate))
+		return -EMSGSIZE;
+	return 0;
+}
+
+bool vho_nl_limit_port_given(const struct genl_info *info)
+{
+	return info->attrs[VIRTUOSO_A_PORT_MAX_LISTENERS] ||
+	       info->attrs[VIRTUOSO_A_PORT_MAX_REGION_BYTES] ||
+	       info->attrs[VIRTUOSO_A_PORT_CONN_RATE] ||
+	       info->attrs[VIRTUOSO_A_PORT_BIT_RATE] ||
+	       info->attrs[VIRTUOSO_A_PORT_PACKET_RATE];
+}
+
+int vho_nl_limit_port_take(struct genl_info *info, struct vho_port *port, struct vho_limit_cfg *cfg)
+{
+	struct nlattr **attrs = info->attrs;
+
+	vho_limit_get(port, cfg);
+	vho_nl_budget_take(&cfg->max_listeners, attrs[VIRTUOSO_A_PORT_MAX_LISTENERS]);
+	vho_nl_budget_take(&cfg->conn_rate, attrs[VIRTUOSO_A_PORT_CONN_RATE]);
+	vho_nl_budget_take(&cfg->packet_rate, attrs[VIRTUOSO_A_PORT_PACKET_RATE]);
+	if (attrs[VIRTUOSO_A_PORT_MAX_REGION_BYTES])
+		cfg->max_region_bytes = nla_get_uint(attrs[VIRTUOSO_A_PORT_MAX_REGION_BYTES]);
+	if (attrs[VIRTUOSO_A_PORT_BIT_RATE])
+		cfg->bit_rate = nla_get_uint(attrs[VIRTUOSO_A_PORT_BIT_RATE]);
+	return vho_limit_check(cfg, info->extack);
 }
 
 /* ---- cores ---- */

@@ -111,7 +111,7 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
 			 READ_ONCE(port->slow_ns) + READ_ONCE(port->ctrl.ns)))
 		return -EMSGSIZE;
-	return vho_nl_budget_port_fill(skb, port);
+	return vho_nl_budget_port_fill(skb, port) ?: vho_nl_limit_port_fill(skb, port);
 }
 
 static int vho_nl_port_reply(struct sk_buff *reply, void *hdr, struct genl_info *info,
@@ -197,7 +197,8 @@ static int vho_nl_port_move(struct genl_info *info, struct vho_port *port)
 static bool vho_nl_port_settings_given(const struct genl_info *info)
 {
 	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || info->attrs[VIRTUOSO_A_PORT_JOIN] ||
-	       vho_nl_budget_port_given(info) || vho_nl_port_move_given(info);
+	       vho_nl_budget_port_given(info) || vho_nl_limit_port_given(info) ||
+	       vho_nl_port_move_given(info);
 }
 
 /* All settings that the request names, or none. What can fail comes first. */
@@ -206,9 +207,12 @@ static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 	struct nlattr **attrs = info->attrs;
 	u32 core = vho_port_core_index(port);
 	bool pinned = vho_port_pinned(port);
+	struct vho_limit_cfg limit;
 	int err;
 
-	err = vho_nl_port_move(info, port);
+	err = vho_nl_limit_port_take(info, port, &limit);
+	if (!err)
+		err = vho_nl_port_move(info, port);
 	if (err)
 		return err;
 	if (vho_nl_budget_port_given(info)) {
@@ -221,6 +225,11 @@ static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 			}
 			return err;
 		}
+	}
+	if (vho_nl_limit_port_given(info)) {
+		err = vho_limit_set(port, &limit, info->extack);
+		if (err)
+			return err;
 	}
 	if (attrs[VIRTUOSO_A_PORT_MAX_FLOWS])
 		WRITE_ONCE(port->max_flows, nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]));

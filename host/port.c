@@ -107,6 +107,7 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
 	vho_budget_init(port);
+	vho_limit_init(port);
 	timerqueue_init_head(&port->timers);
 	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);

@@ -20,6 +20,7 @@
 #include "ctrl.h"
 #include "nl_event.h"
 #include "budget.h"
+#include "limit.h"
 #include "scale.h"
 #include "stats.h"
 #include "vdev.h"
@@ -84,6 +85,7 @@ struct net;
  * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
  * @join_cut: rings of joined flows were let go of while the driver was stopped (join.c)
  * @budget: its place in the core's order of service, what was spent (budget.h)
+ * @limit: limits on other things than CPU time (limit.h)
  * @slow_ent: its place in the slow path's order of service, owner slow path
  * @slow_msgs: messages about its flows for the slow path, any context
  * @slow_todo: of these, taken and not yet run, oldest first; owner slow path
@@ -150,6 +152,7 @@ struct vho_port {
 	u64 busy_ns;
 	bool join_cut;
 	struct vho_budget budget;
+	struct vho_limit limit;
 
 	/* --- slow path --- */
 	struct vho_guest_state *slow_guest;

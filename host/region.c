@@ -110,6 +110,11 @@ u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 		return VIRTUOSO_STATUS_INVAL;
 	if (xa_load(&guest->regions, id))
 		return VIRTUOSO_STATUS_EXIST;
+	/* Only the port's work item, which this is, changes the sum. */
+	if (guest->region_bytes + len > READ_ONCE(guest->port->limit.cfg.max_region_bytes)) {
+		vho_port_stat_inc(guest->port, VHO_STAT_sp_limit_regions);
+		return VIRTUOSO_STATUS_NOMEM;
+	}
 	region = kzalloc(sizeof(*region), GFP_KERNEL);
 	if (!region)
 		return VIRTUOSO_STATUS_NOMEM;

@@ -108,21 +108,41 @@ static void vho_sched_clip(const struct vho_sched *s, struct vho_sched_ent *e)
 }
 
 /* When @tokens, none now, will be more than none. */
-static void vho_sched_wait_for(struct vho_sched *s, struct vho_sched_ent *e, s64 tokens,
-			       u32 permille)
+static u64 vho_sched_refilled_ns(const struct vho_sched_ent *e, s64 tokens, u32 permille)
 {
-	e->due_ns = e->tokens_ns + DIV64_U64_ROUND_UP((u64)(1 - tokens), permille);
+	return e->tokens_ns + DIV64_U64_ROUND_UP((u64)(1 - tokens), permille);
+}
+
+static void vho_sched_wait(struct vho_sched *s, struct vho_sched_ent *e, u64 due_ns)
+{
+	e->due_ns = due_ns;
 	rb_add_cached(&e->due_node, &s->due, vho_sched_due_less);
+}
+
+/* As of its last refill: over its limit, held back. */
+
+static bool vho_sched_spent(const struct vho_sched_ent *e)
+{
+	return e->cfg.limit_permille && e->limit_tokens <= 0;
+}
+
+static bool vho_sched_held(const struct vho_sched_ent *e)
+{
+	return vho_sched_before(e->tokens_ns, e->hold_ns);
 }
 
 static void vho_sched_park(struct vho_sched *s, struct vho_sched_ent *e)
 {
+	u64 due_ns = vho_sched_held(e) ? e->hold_ns : 0;
+
 	if (e->state != VHO_SCHED_PARKED) {
 		e->since_ns = e->tokens_ns;
 		WRITE_ONCE(e->throttled, e->throttled + 1);
 	}
 	e->state = VHO_SCHED_PARKED;
-	vho_sched_wait_for(s, e, e->limit_tokens, e->cfg.limit_permille);
+	if (vho_sched_spent(e))
+		due_ns = max(due_ns, vho_sched_refilled_ns(e, e->limit_tokens, e->cfg.limit_permille));
+	vho_sched_wait(s, e, due_ns);
 }
 
 static void vho_sched_link_first(struct vho_sched *s, struct vho_sched_ent *e)
@@ -135,7 +155,7 @@ static void vho_sched_link(struct vho_sched *s, struct vho_sched_ent *e)
 {
 	bool fifo = s->params.fifo;
 
-	if (!fifo && e->cfg.limit_permille && e->limit_tokens <= 0) {
+	if (!fifo && (vho_sched_spent(e) || vho_sched_held(e))) {
 		vho_sched_park(s, e);
 		return;
 	}
@@ -145,7 +165,8 @@ static void vho_sched_link(struct vho_sched *s, struct vho_sched_ent *e)
 			vho_sched_link_first(s, e);
 			return;
 		}
-		vho_sched_wait_for(s, e, e->guarantee_tokens, e->cfg.guarantee_permille);
+		vho_sched_wait(s, e, vho_sched_refilled_ns(e, e->guarantee_tokens,
+							   e->cfg.guarantee_permille));
 	}
 	e->state = VHO_SCHED_TREE;
 	e->key = fifo ? 0 : e->vt + vho_sched_scale(e, e->est_ns);
@@ -230,8 +251,7 @@ void vho_sched_ent_init(struct vho_sched_ent *e, const struct vho_sched_cfg *cfg
 /* Its place among those inside their guarantees is not lost by a charge that leaves it inside. */
 static bool vho_sched_stays_first(const struct vho_sched_ent *e)
 {
-	return e->state == VHO_SCHED_FIRST && e->guarantee_tokens > 0 &&
-	       !(e->cfg.limit_permille && e->limit_tokens <= 0);
+	return e->state == VHO_SCHED_FIRST && e->guarantee_tokens > 0 && !vho_sched_spent(e);
 }
 
 /* Places @e anew, at its old place among equals. */
@@ -432,6 +452,12 @@ u32 vho_sched_average(u32 est_ns, u64 piece_ns)
 	if (ns >= est_ns)
 		return min(ns, max(2 * est_ns, VHO_SCHED_EST_NS_MIN));
 	return est_ns - DIV_ROUND_UP(est_ns - ns, 8);
+}
+
+/* Context: the thread that owns the scheduler of @e. */
+void vho_sched_hold(struct vho_sched_ent *e, u64 until_ns)
+{
+	e->hold_ns = until_ns;
 }
 
 /* The turn of @e is over, it has more work. Context: the thread that owns @s. */

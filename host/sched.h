@@ -74,7 +74,7 @@ enum vho_sched_state {
 	VHO_SCHED_OUT,		/* no work */
 	VHO_SCHED_TREE,		/* waits in order of virtual time */
 	VHO_SCHED_FIRST,	/* waits, inside its guarantee */
-	VHO_SCHED_PARKED,	/* waits for its limit */
+	VHO_SCHED_PARKED,	/* waits for its limit, or is held back */
 	VHO_SCHED_SERVED,	/* picked */
 };
 
@@ -90,6 +90,7 @@ enum vho_sched_state {
  * @vt: virtual time: what it used, by weight
  * @key: its place: virtual time at which its next piece would end
  * @due_ns: when its guarantee, or its limit, lets it go on
+ * @hold_ns: it is not served before this time (vho_sched_hold())
  * @seq: order of arrival, for equal keys
  * @est_ns: what a piece of its work costs
  * @guarantee_tokens: time left in which it is first, 1/1000 ns; negative: used in advance
@@ -111,6 +112,7 @@ struct vho_sched_ent {
 	u64 vt;
 	u64 key;
 	u64 due_ns;
+	u64 hold_ns;
 	u64 seq;
 	u32 est_ns;
 	s64 guarantee_tokens;
@@ -158,6 +160,8 @@ bool vho_sched_must_yield(const struct vho_sched *s, const struct vho_sched_ent 
 void vho_sched_charge(struct vho_sched *s, struct vho_sched_ent *e, u64 cost_ns);
 /* The estimate of what a piece costs, @est_ns so far, after some took @piece_ns. */
 u32 vho_sched_average(u32 est_ns, u64 piece_ns);
+/* For the caller's own limits: @e, served or without work, is parked with work until @until_ns. */
+void vho_sched_hold(struct vho_sched_ent *e, u64 until_ns);
 void vho_sched_put(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 void vho_sched_remove(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 u64 vho_sched_due_ns(const struct vho_sched *s);

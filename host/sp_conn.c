@@ -261,6 +261,9 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 		vho_sp_refuse(port, skb, key, syn, verdict.action);
 		return false;
 	}
+	/* The peer tries again, as when the backlog is full. */
+	if (!vho_limit_conn(port, now_ns))
+		return false;
 	listener = vho_listener_reserve(port, key, &full);
 	if (full) {
 		vho_port_stat_inc(port, VHO_STAT_drop_backlog);
@@ -403,6 +406,10 @@ static void vho_sp_connect(struct vho_flow *flow, u64 now_ns)
 		vho_port_stat_inc(flow->port, VHO_STAT_sp_policy_refused);
 	if (action == VIRTUOSO_POLICY_ACTION_DENY) {
 		vho_sp_fail(flow, VIRTUOSO_ERR_PERM);
+		return;
+	}
+	if (!vho_limit_conn(flow->port, now_ns)) {
+		vho_sp_fail(flow, VIRTUOSO_ERR_LIMIT);
 		return;
 	}
 	/* A connection that is dropped goes on, but its SYNs are lost (vho_flow.muted). */

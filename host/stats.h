@@ -26,6 +26,8 @@
 	X(sp_failed, "connections that failed before they were established") \
 	X(sp_reset, "established connections that ended by RST or time-out") \
 	X(sp_control, "requests on the control queue") \
+	X(sp_limit_listeners, "listeners refused: over the port's limit") \
+	X(sp_limit_regions, "memory refused: over the port's limit") \
 	X(frame_rx, "frames from the network to the guest") \
 	X(frame_rx_bytes, "bytes of frames from the network to the guest") \
 	X(frame_tx, "frames from the guest to the network") \
@@ -47,6 +49,7 @@
 	X(drop_rcvbuf, "segments dropped: receive ring full or not attached") \
 	X(drop_backlog, "SYNs dropped: listen backlog full") \
 	X(drop_limit, "connections refused: over the port's flow limit or out of memory") \
+	X(drop_conn_rate, "connections refused: over the port's rate of new ones") \
 	X(drop_nomem, "packets dropped: out of memory") \
 	X(guest_bad_submit, "submit records refused: malformed or not the guest's flow") \
 	X(guest_bad_frame, "frames from the guest refused: malformed") \

@@ -238,6 +238,7 @@ struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);
 	vho_slow_port_init(port);
+	vho_limit_init(port);
 	port->parked = true;
 	port->core = &f->core;
 	port->stats = alloc_percpu(struct vho_stats);

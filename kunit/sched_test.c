@@ -404,6 +404,48 @@ static void vho_sched_export__import(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e->vt, from->sched.v - VT(VHO_SCHED_BURST_NS_DEFAULT));
 }
 
+/* Held back by the caller: parked with work, then as one that has just got it; with a limit, the later counts. */
+static void vho_sched_hold__parked(struct kunit *test)
+{
+	const struct vho_sched_params params = VHO_SCHED_PARAMS_DEFAULT;
+	struct vho_sched_cfg cfg = { .weight = VHO_SCHED_WEIGHT_DEFAULT };
+	struct vho_sched_ent a;
+	struct vho_sched s;
+
+	vho_sched_init(&s, &params, 0);
+	vho_sched_ent_init(&a, &cfg, 0);
+	vho_sched_wake(&s, &a, 1000);
+	KUNIT_ASSERT_PTR_EQ(test, vho_sched_pick(&s, 1000), &a);
+	vho_sched_hold(&a, 5000);
+	vho_sched_put(&s, &a, 2000);
+	KUNIT_EXPECT_EQ(test, a.state, VHO_SCHED_PARKED);
+	KUNIT_EXPECT_EQ(test, vho_sched_due_ns(&s), 5000);
+	KUNIT_EXPECT_NULL(test, vho_sched_pick(&s, 4999));
+	KUNIT_EXPECT_PTR_EQ(test, vho_sched_pick(&s, 5000), &a);
+	KUNIT_EXPECT_EQ(test, a.throttled_ns, 3000);
+	vho_sched_remove(&s, &a, 5000);
+
+	/* Without work it is held, too. */
+	vho_sched_hold(&a, 9000);
+	vho_sched_wake(&s, &a, 6000);
+	KUNIT_EXPECT_EQ(test, a.state, VHO_SCHED_PARKED);
+	cfg.limit_permille = 500;
+	vho_sched_configure(&s, &a, &cfg, 6000);
+	vho_sched_charge(&s, &a, 110000);
+	KUNIT_EXPECT_EQ(test, a.state, VHO_SCHED_PARKED);
+	KUNIT_EXPECT_EQ(test, vho_sched_due_ns(&s), 26001);
+	vho_sched_hold(&a, 0);
+	cfg.limit_permille = 0;
+	vho_sched_configure(&s, &a, &cfg, 7000);
+	KUNIT_EXPECT_PTR_EQ(test, vho_sched_pick(&s, 7000), &a);
+	vho_sched_hold(&a, 9000);
+
+	/* Nobody waits who is served in order of arrival. */
+	s.params.fifo = true;
+	vho_sched_put(&s, &a, 7500);
+	KUNIT_EXPECT_PTR_EQ(test, vho_sched_pick(&s, 7500), &a);
+}
+
 static struct kunit_case vho_sched_cases[] = {
 	KUNIT_CASE_PARAM(vho_sched__vectors, sim_vector_gen_params),
 	KUNIT_CASE(vho_sched_wake__states),
@@ -414,6 +456,7 @@ static struct kunit_case vho_sched_cases[] = {
 	KUNIT_CASE(vho_sched_set_params__fifo),
 	KUNIT_CASE(vho_sched_average__rises_and_falls),
 	KUNIT_CASE(vho_sched_export__import),
+	KUNIT_CASE(vho_sched_hold__parked),
 	{}
 };
 

@@ -109,6 +109,11 @@ test_ports() {
 	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port set p1 max-flows 5 weight 10001
 	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port add new vm weight 0
 	refused 1 'guarantee \(permille\): .*\(0 to 900\)' virtuosoctl port set p1 guarantee 91%
+	refused 1 'max-listeners: .*\(0 to 1024\)' virtuosoctl port set p1 max-listeners 1025
+	refused 1 'max-region-bytes is out of range' virtuosoctl port set p1 weight 5 max-region-bytes 5G
+	refused 1 'bit-rate is out of range' virtuosoctl port set p1 weight 5 bit-rate 99999
+	refused 1 'packet-rate is out of range' virtuosoctl port add new vm packet-rate 99
+	assert_eq "$(virtuosoctl -j port show p1 | jq '.[0].weight')" 100
 	refused 1 'limit is below the guarantee' virtuosoctl port set p1 guarantee 50% limit 20%
 	refused 1 'limit is below the guarantee' virtuosoctl port add new vm guarantee 50% limit 20%
 	refused 1 'limit is below the guarantee' virtuosoctl port add new container guarantee 50% limit 20%
@@ -173,6 +178,11 @@ test_budget() {
 	assert_eq "$(virtuosoctl -j port show p1 | jq -c '.[0] |
 		[.weight, .guarantee_permille, .limit_permille, .burst_us, .max_flows, (.delay | length),
 			.work_ns.rx >= 0]')" '[1000,160,505,1000,2000,20,true]'
+	virtuosoctl port set p1 max-listeners 7 max-region-bytes 1G conn-rate 2k bit-rate 20G packet-rate 1M
+	assert_eq "$(virtuosoctl -j port show p1 | jq -c '.[0] |
+		[.max_listeners, .max_region_bytes, .conn_rate, .bit_rate, .packet_rate]')" \
+		'[7,1073741824,2000,20000000000,1000000]'
+	virtuosoctl port set p1 max-listeners 1024 max-region-bytes 4G conn-rate 0 bit-rate 0 packet-rate 0
 	refused_now 1 'core 0 has 740 permille left' virtuosoctl port set p2 guarantee 75%
 	virtuosoctl port set p1 weight 100 guarantee 0% limit 0% burst 0 max-flows 16384
 	virtuosoctl core set 0 piece 16k turn 10us burst 1ms debt 2ms order fifo

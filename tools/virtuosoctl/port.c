@@ -28,9 +28,14 @@ static const char *const attr_names[] = {
 	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = "limit (permille)",
 	[VIRTUOSO_A_PORT_BURST_US] = "burst (us)",
 	[VIRTUOSO_A_PORT_JOIN] = "join",
+	[VIRTUOSO_A_PORT_MAX_LISTENERS] = "max-listeners",
+	[VIRTUOSO_A_PORT_MAX_REGION_BYTES] = "max-region-bytes",
+	[VIRTUOSO_A_PORT_CONN_RATE] = "conn-rate",
+	[VIRTUOSO_A_PORT_BIT_RATE] = "bit-rate",
+	[VIRTUOSO_A_PORT_PACKET_RATE] = "packet-rate",
 };
 
-const struct nl_spec port_spec = { VIRTUOSO_A_PORT_JOIN, attr_names };
+const struct nl_spec port_spec = { VIRTUOSO_A_PORT_PACKET_RATE, attr_names };
 
 static const char *const type_names[] = {
 	[VIRTUOSO_PORT_TYPE_VM] = "vm",

@@ -19,13 +19,19 @@ static const struct {
 	const char *key;	/* in JSON */
 	uint16_t attr;
 	enum unit unit;
+	bool wide;		/* 64 bits */
 } settings[PORT_SETTINGS] = {
-	{ "max-flows", "max_flows", VIRTUOSO_A_PORT_MAX_FLOWS, UNIT_COUNT },
-	{ "weight", "weight", VIRTUOSO_A_PORT_WEIGHT, UNIT_COUNT },
-	{ "guarantee", "guarantee_permille", VIRTUOSO_A_PORT_GUARANTEE_PERMILLE, UNIT_PERMILLE },
-	{ "limit", "limit_permille", VIRTUOSO_A_PORT_LIMIT_PERMILLE, UNIT_PERMILLE },
-	{ "burst", "burst_us", VIRTUOSO_A_PORT_BURST_US, UNIT_US },
-	{ "join", "join", VIRTUOSO_A_PORT_JOIN, UNIT_COUNT },
+	{ "max-flows", "max_flows", VIRTUOSO_A_PORT_MAX_FLOWS, UNIT_COUNT, false },
+	{ "weight", "weight", VIRTUOSO_A_PORT_WEIGHT, UNIT_COUNT, false },
+	{ "guarantee", "guarantee_permille", VIRTUOSO_A_PORT_GUARANTEE_PERMILLE, UNIT_PERMILLE, false },
+	{ "limit", "limit_permille", VIRTUOSO_A_PORT_LIMIT_PERMILLE, UNIT_PERMILLE, false },
+	{ "burst", "burst_us", VIRTUOSO_A_PORT_BURST_US, UNIT_US, false },
+	{ "join", "join", VIRTUOSO_A_PORT_JOIN, UNIT_COUNT, false },
+	{ "max-listeners", "max_listeners", VIRTUOSO_A_PORT_MAX_LISTENERS, UNIT_COUNT, false },
+	{ "max-region-bytes", "max_region_bytes", VIRTUOSO_A_PORT_MAX_REGION_BYTES, UNIT_BYTES, true },
+	{ "conn-rate", "conn_rate", VIRTUOSO_A_PORT_CONN_RATE, UNIT_COUNT, false },
+	{ "bit-rate", "bit_rate", VIRTUOSO_A_PORT_BIT_RATE, UNIT_COUNT, true },
+	{ "packet-rate", "packet_rate", VIRTUOSO_A_PORT_PACKET_RATE, UNIT_COUNT, false },
 };
 
 static void put_core(struct nlmsghdr *nlh, struct args *args)
@@ -49,9 +55,9 @@ bool port_setting_put(struct nlmsghdr *nlh, const char *word, struct args *args)
 	for (i = 0; i < PORT_SETTINGS; i++) {
 		if (strcmp(word, settings[i].word))
 			continue;
-		if (settings[i].unit == UNIT_BYTES)
+		if (settings[i].wide)
 			mnl_attr_put_u64(nlh, settings[i].attr,
-					 args_value(args, word, UNIT_BYTES, UINT64_MAX / 2));
+					 args_value(args, word, settings[i].unit, UINT64_MAX / 2));
 		else
 			mnl_attr_put_u32(nlh, settings[i].attr,
 					 args_value(args, word, settings[i].unit, UINT32_MAX));

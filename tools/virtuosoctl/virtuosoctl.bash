@@ -15,7 +15,7 @@ _virtuosoctl_counters() {
 	virtuosoctl stats show 2> /dev/null | sed -n 's/^    \([a-z_0-9]*\) .*/\1/p' | sort -u
 }
 
-_virtuosoctl_settings="max-flows weight guarantee limit burst join"
+_virtuosoctl_settings="max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate"
 
 # The words that may follow those before the cursor, options left out.
 _virtuosoctl_words() {

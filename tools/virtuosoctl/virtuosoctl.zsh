@@ -17,7 +17,7 @@ _virtuosoctl_cores() {
 
 # Words, without the options before them: $before; the one before the cursor: $previous.
 _virtuosoctl_object() {
-	local settings=(max-flows weight guarantee limit burst join)
+	local settings=(max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate)
 	local nr=$#before previous=$before[-1]
 
 	case $nr in
