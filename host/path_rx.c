@@ -117,7 +117,8 @@ static void vho_rx_mark(const struct tcphdr *th, struct vho_rx_mark *mark)
 {
 	unsigned int len = min(th->doff * 4 - sizeof(*th), sizeof(mark->opt));
 
-	memcpy(mark->seq, &th->seq, sizeof(mark->seq));
+	mark->seq[0] = th->seq;
+	mark->seq[1] = th->ack_seq;
 	memset(mark->opt, 0, sizeof(mark->opt));
 	memcpy(mark->opt, th + 1, len);
 }
