@@ -247,7 +247,8 @@ make_container() {
 	local name=$1 port=$2 address=$3 dev
 	ip netns add "$name"
 	dev=$(virtuosoctl -j port add "$port" container | jq -r '.[0].guest_dev')
-	ip link set "$port" master br0 up
+	ip link set "$port" up
+	[ ! -e /sys/class/net/br0 ] || ip link set "$port" master br0
 	ip link set "$dev" netns "$name" name eth0
 	ip -n "$name" addr add "$address/24" dev eth0
 	ip -n "$name" link set lo up

@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# mode: counted
+# cases: bridge vxlan tunnel route ovs
+# limit: 150
+#
+# The one-shot path through every kind of network: data arrives with and without it, nearly all
+# packets take it, both ways, and what is on the wire is the same.
+
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/topologies.sh"
+
+case $1 in
+bridge) names="bridge vlan_filter vlan_uplink qinq macvlan" ;;
+vxlan) names="vxlan vxlan_csum vxlan6 vlan_in_vxlan vxlan_external" ;;
+tunnel) names="geneve gretap gretap_csum gre geneve_options" ;;
+route) names="route nat" ;;
+ovs) names="ovs ovs_tag ovs_vxlan ovs_geneve ovs_gre" ;;
+esac
+# One CPU is too few for Open vSwitch: it has no thread to ask what to do with a new flow.
+if [ "$1" = ovs ] && [ "$(nproc)" = 1 ]; then
+	log "left out: Open vSwitch needs two CPUs"
+	exit 0
+fi
+
+# capture NAME: what is on the wire, until end_capture NAME.
+capture() {
+	spawn "$1" peer tcpdump -Z root -i eth0 -s 200 -B 8192 -U -w "$WORK/$1.pcap"
+	wait_for 20 logged "$1" "listening on"
+}
+
+end_capture() {
+	signal "$1" INT
+	finish "$1" 20 || true
+}
+
+both_ways() {
+	transfer g1 "$far" 5001 -u "$1" -d "$1"
+	transfer peer "$near" "$port" -u "$1" -d "$1"
+}
+
+counts() {
+	local name out=''
+	for name; do out="$out $(stat_of p1 "$name")"; done
+	echo "$out"
+}
+
+# share NAME TAKEN ALL
+share() {
+	log "$1: $2 of $3"
+	[ $(($2 * 100)) -ge $(($3 * 98)) ] && [ "$3" -ge 100 ] || fail "$1: only $2 of $3 the short way"
+}
+
+# try_topology NAME
+try_topology() {
+	local before after
+	log "--- $1"
+	topology_"$1"
+	serve sp peer 5001
+	on g1 ip route replace default via $HOST
+	capture long
+	both_ways 200000
+	end_capture long
+	virtuosoctl uplink add up0
+	capture short
+	read -ra before < <(counts path_rx_segs fp_rx_segs path_tx path_tx_long)
+	both_ways 2000000
+	read -ra after < <(counts path_rx_segs fp_rx_segs path_tx path_tx_long)
+	end_capture short
+	share "$1, in" $((after[0] - before[0])) $((after[1] - before[1]))
+	share "$1, out" $((after[2] - before[2])) $((after[2] - before[2] + after[3] - before[3]))
+	wire.py $WORK/long.pcap $WORK/short.pcap
+	virtuosoctl uplink del up0
+	undo_topology
+}
+
+trap undo_topology EXIT
+rm -rf $WORK
+mkdir -p $WORK
+load_host
+load_guest
+make_container g1 p1 $G1
+serve s1 g1 5001
+for name in $names; do
+	try_topology "$name"
+done
+wait_for 20 no_flows p1

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# Networks between the port p1 of g1 and the namespace "peer", which is outside: all it shares
+# with the host is a cable, whose ends are the host's up0 and its eth0. To be sourced behind lib.sh.
+#
+#	g1 -- p1 -- the topology -- up0 === eth0 -- what undoes it -- peer
+#
+# topology_NAME sets one up from nothing, undo_topology removes any of them. Then
+#
+#	$far		peer's address, as g1 sees it
+#	$near $port	g1's address and the port of its server (5001), as peer sees them
+
+OUT_HOST=192.0.2.1 OUT_PEER=192.0.2.2 OUT_HOST6=fd00:7::1 OUT_PEER6=fd00:7::2
+VNI=42
+
+# --- pieces
+
+make_uplink() {
+	far=$PEER near=$G1 port=5001
+	ip netns add peer
+	ip link add up0 type veth peer name eth0 netns peer
+	ip link set up0 up
+	ip -n peer link set lo up
+	ip -n peer link set eth0 up
+}
+
+# make_switch [OPTION]...: a bridge with p1 in it.
+make_switch() {
+	ip link add br0 type bridge mcast_snooping 0 "$@"
+	ip link set br0 up
+	ip link set p1 master br0
+}
+
+# plug DEVICE: into the bridge.
+plug() { ip link set "$1" master br0 up; }
+
+# Addresses for the outside of tunnels.
+make_outside() {
+	ip addr add $OUT_HOST/24 dev up0
+	ip addr add $OUT_HOST6/64 dev up0 nodad
+	ip -n peer addr add $OUT_PEER/24 dev eth0
+	ip -n peer addr add $OUT_PEER6/64 dev eth0 nodad
+}
+
+# peer_dev DEVICE ARGUMENT...: "ip link add" at the peer, and it is up.
+peer_dev() {
+	ip -n peer link add "$@"
+	case $1 in
+	link) ip -n peer link set "$4" up ;;
+	*) ip -n peer link set "$1" up ;;
+	esac
+}
+
+# peer_address DEVICE: where peer's address is.
+peer_address() { ip -n peer addr add $PEER/24 dev "$1"; }
+
+# tunnel TYPE OPTION...: tun0 at both ends; "local" and "remote" in front of addresses of the host's end.
+tunnel() {
+	local type=$1
+	shift
+	ip link add tun0 type "$type" "$@"
+	set -- "${@/#$OUT_HOST/x}"
+	set -- "${@/#$OUT_PEER/$OUT_HOST}"
+	set -- "${@/#x/$OUT_PEER}"
+	peer_dev tun0 type "$type" "$@"
+	ip link set tun0 up
+}
+
+undo_topology() {
+	local dev
+	[ ! -x /usr/bin/ovs-vsctl ] || stop_ovs
+	nft flush ruleset 2> /dev/null || true
+	ip addr flush dev p1 2> /dev/null || true
+	ip route flush dev p1 2> /dev/null || true
+	for dev in tun0 br0 up0; do
+		ip link del $dev 2> /dev/null || true
+	done
+	delete_netns peer
+}
+
+# --- bridges
+
+topology_bridge() {
+	make_uplink
+	make_switch
+	plug up0
+	peer_address eth0
+}
+
+topology_vlan_filter() {
+	make_uplink
+	make_switch vlan_filtering 1
+	plug up0
+	bridge vlan add dev p1 vid 7 pvid untagged
+	bridge vlan del dev p1 vid 1
+	bridge vlan add dev up0 vid 7
+	peer_dev link eth0 name eth0.7 type vlan id 7
+	peer_address eth0.7
+}
+
+topology_vlan_uplink() {
+	make_uplink
+	make_switch
+	ip link add link up0 name up0.7 type vlan id 7
+	plug up0.7
+	peer_dev link eth0 name eth0.7 type vlan id 7
+	peer_address eth0.7
+}
+
+topology_qinq() {
+	make_uplink
+	make_switch
+	ip link add link up0 name up0.9 type vlan proto 802.1ad id 9
+	ip link set up0.9 up
+	ip link add link up0.9 name up0.9.7 type vlan id 7
+	plug up0.9.7
+	peer_dev link eth0 name eth0.9 type vlan proto 802.1ad id 9
+	peer_dev link eth0.9 name eth0.9.7 type vlan id 7
+	peer_address eth0.9.7
+}
+
+topology_macvlan() {
+	make_uplink
+	make_switch
+	ip link add link up0 name mv0 type macvlan mode passthru
+	plug mv0
+	peer_address eth0
+}
+
+# --- tunnels in a bridge
+
+topology_vxlan() {
+	make_uplink
+	make_outside
+	make_switch
+	tunnel vxlan id $VNI local $OUT_HOST remote $OUT_PEER dstport 4789 "$@"
+	plug tun0
+	peer_address tun0
+}
+
+topology_vxlan_csum() { topology_vxlan udpcsum; }
+
+topology_vxlan6() {
+	make_uplink
+	make_outside
+	make_switch
+	ip link add tun0 type vxlan id $VNI local $OUT_HOST6 remote $OUT_PEER6 dstport 4789
+	peer_dev tun0 type vxlan id $VNI local $OUT_PEER6 remote $OUT_HOST6 dstport 4789
+	plug tun0
+	peer_address tun0
+}
+
+# A VLAN of the bridge goes on in the tunnel, and the tunnel in a VLAN of the uplink.
+topology_vlan_in_vxlan() {
+	make_uplink
+	ip link add link up0 name up0.9 type vlan id 9
+	ip link set up0.9 up
+	ip addr add $OUT_HOST/24 dev up0.9
+	peer_dev link eth0 name eth0.9 type vlan id 9
+	ip -n peer addr add $OUT_PEER/24 dev eth0.9
+	make_switch vlan_filtering 1
+	tunnel vxlan id $VNI local $OUT_HOST remote $OUT_PEER dstport 4789
+	plug tun0
+	bridge vlan add dev p1 vid 7 pvid untagged
+	bridge vlan del dev p1 vid 1
+	bridge vlan add dev tun0 vid 7
+	peer_dev link tun0 name tun0.7 type vlan id 7
+	peer_address tun0.7
+}
+
+# One tunnel device for all networks: the bridge maps VLANs to VNIs.
+topology_vxlan_external() {
+	make_uplink
+	make_outside
+	make_switch vlan_filtering 1
+	ip link add tun0 type vxlan external local $OUT_HOST dstport 4789
+	plug tun0
+	bridge link set dev tun0 vlan_tunnel on
+	bridge vlan add dev p1 vid 7 pvid untagged
+	bridge vlan del dev p1 vid 1
+	bridge vlan add dev tun0 vid 7
+	bridge vlan add dev tun0 vid 7 tunnel_info id $VNI
+	bridge fdb append 00:00:00:00:00:00 dev tun0 dst $OUT_PEER src_vni $VNI
+	peer_dev tun0 type vxlan id $VNI local $OUT_PEER remote $OUT_HOST dstport 4789
+	peer_address tun0
+}
+
+topology_geneve() {
+	make_uplink
+	make_outside
+	make_switch
+	ip link add tun0 type geneve id $VNI remote $OUT_PEER
+	peer_dev tun0 type geneve id $VNI remote $OUT_HOST
+	plug tun0
+	peer_address tun0
+}
+
+topology_gretap() {
+	make_uplink
+	make_outside
+	make_switch
+	tunnel gretap local $OUT_HOST remote $OUT_PEER key $VNI
+	plug tun0
+	peer_address tun0
+}
+
+topology_gretap_csum() {
+	make_uplink
+	make_outside
+	make_switch
+	tunnel gretap local $OUT_HOST remote $OUT_PEER csum
+	plug tun0
+	peer_address tun0
+}
+
+# --- routing: the host is g1's gateway
+
+make_gateway() {
+	make_uplink
+	sysctl -qw net.ipv4.ip_forward=1
+	ip addr add $HOST/24 dev p1
+	far=$OUT_PEER
+}
+
+topology_route() {
+	make_gateway
+	make_outside
+	ip -n peer route add 10.7.0.0/24 via $OUT_HOST
+}
+
+topology_nat() {
+	make_gateway
+	make_outside
+	nft -f - <<-NFT
+		table ip nat {
+			chain in { type nat hook prerouting priority dstnat; iifname up0 tcp dport 8080 dnat to $G1:5001; }
+			chain out { type nat hook postrouting priority srcnat; oifname up0 masquerade; }
+		}
+		table ip strict {
+			chain all { type filter hook forward priority filter; ct state invalid counter drop; }
+		}
+	NFT
+	near=$OUT_HOST port=8080
+}
+
+topology_gre() {
+	make_gateway
+	make_outside
+	ip link add tun0 type gre local $OUT_HOST remote $OUT_PEER key $VNI
+	ip link set tun0 up
+	peer_dev tun0 type gre local $OUT_PEER remote $OUT_HOST key $VNI
+	ip addr add 198.51.100.1/24 dev tun0
+	ip -n peer addr add 198.51.100.2/24 dev tun0
+	ip -n peer route add 10.7.0.0/24 dev tun0
+	far=198.51.100.2
+}
+
+# The route says which tunnel, which network, and which options.
+topology_geneve_options() {
+	make_gateway
+	make_outside
+	ip link add tun0 type geneve external
+	ip link set tun0 up
+	peer_dev tun0 type geneve external
+	ip addr add 198.51.100.1/32 dev tun0
+	ip -n peer addr add 198.51.100.2/32 dev tun0
+	ip route add 198.51.100.2/32 encap ip id $VNI dst $OUT_PEER geneve_opts 0102:80:00880022 dev tun0
+	ip -n peer route add 10.7.0.0/24 encap ip id $VNI dst $OUT_HOST geneve_opts 0102:80:00880022 dev tun0
+	neighbours tun0
+	far=198.51.100.2
+}
+
+# neighbours DEVICE: each end of it knows the other's address, and which neighbour g1 is.
+neighbours() {
+	local here there
+	here=$(cat "/sys/class/net/$1/address")
+	there=$(ip netns exec peer cat "/sys/class/net/$1/address")
+	ip neigh replace 198.51.100.2 lladdr "$there" dev "$1"
+	ip -n peer neigh replace $G1 lladdr "$here" dev "$1"
+	ip -n peer neigh replace 198.51.100.1 lladdr "$here" dev "$1"
+}
+
+# --- Open vSwitch
+
+# It keeps its files in memory.
+start_ovs() {
+	local dir=/run/openvswitch
+	mkdir -p $dir
+	rm -f $dir/conf.db
+	ovsdb-tool create $dir/conf.db /usr/share/openvswitch/vswitch.ovsschema
+	ovsdb-server $dir/conf.db --remote=punix:$dir/db.sock --pidfile --detach --no-chdir --log-file=/dev/null 2> /dev/null
+	ovs-vsctl --no-wait init
+	modprobe openvswitch
+	ovs-vswitchd --pidfile --detach --no-chdir --log-file=$WORK/ovs.log 2> /dev/null
+}
+
+stop_ovs() {
+	local daemon
+	[ -e /run/openvswitch/ovs-vswitchd.pid ] || return 0
+	ovs-appctl -t ovs-vswitchd exit --cleanup || true
+	ovs-appctl -t ovsdb-server exit || true
+	for daemon in ovs-vswitchd ovsdb-server; do
+		wait_for 10 test ! -e /run/openvswitch/$daemon.pid
+	done
+}
+
+make_ovs() {
+	make_uplink
+	start_ovs
+	ovs-vsctl add-br ovs0 -- add-port ovs0 p1
+	ip link set ovs0 up
+}
+
+topology_ovs() {
+	make_ovs
+	ovs-vsctl add-port ovs0 up0
+	peer_address eth0
+}
+
+topology_ovs_tag() {
+	make_ovs
+	ovs-vsctl set port p1 tag=7 -- add-port ovs0 up0
+	peer_dev link eth0 name eth0.7 type vlan id 7
+	peer_address eth0.7
+}
+
+ovs_tunnel() {
+	make_ovs
+	make_outside
+	ovs-vsctl add-port ovs0 ot0 -- set interface ot0 type="$1" options:remote_ip=$OUT_PEER options:key=$VNI
+}
+
+topology_ovs_vxlan() {
+	ovs_tunnel vxlan
+	peer_dev tun0 type vxlan id $VNI local $OUT_PEER remote $OUT_HOST dstport 4789
+	peer_address tun0
+}
+
+topology_ovs_geneve() {
+	ovs_tunnel geneve
+	peer_dev tun0 type geneve id $VNI remote $OUT_HOST
+	peer_address tun0
+}
+
+topology_ovs_gre() {
+	ovs_tunnel gre
+	peer_dev tun0 type gretap local $OUT_PEER remote $OUT_HOST key $VNI
+	peer_address tun0
+}
