@@ -51,7 +51,7 @@ int vho_limit_check(const struct vho_limit_cfg *cfg, struct netlink_ext_ack *ext
 	return 0;
 }
 
-/* On the core's thread. What was used at the old rates is forgiven: it may have meant a long wait. */
+/* On the core's thread. What was used at the old rates is forgiven: it may mean a long wait. */
 static void vho_limit_apply_fn(void *arg)
 {
 	struct vho_port *port = arg;
@@ -128,7 +128,8 @@ bool vho_limit_conn(struct vho_port *port, u64 now_ns)
 	if (likely(!per_s))
 		return true;
 	/* A time that is too far ahead is from an older, lower rate. */
-	if (limit->conns_busy_ns > now_ns && limit->conns_busy_ns - now_ns <= NSEC_PER_SEC / per_s) {
+	if (limit->conns_busy_ns > now_ns &&
+	    limit->conns_busy_ns - now_ns <= NSEC_PER_SEC / per_s) {
 		vho_port_stat_inc(port, VHO_STAT_drop_conn_rate);
 		return false;
 	}

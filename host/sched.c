@@ -141,7 +141,8 @@ static void vho_sched_park(struct vho_sched *s, struct vho_sched_ent *e)
 	}
 	e->state = VHO_SCHED_PARKED;
 	if (vho_sched_spent(e))
-		due_ns = max(due_ns, vho_sched_refilled_ns(e, e->limit_tokens, e->cfg.limit_permille));
+		due_ns = max(due_ns, vho_sched_refilled_ns(e, e->limit_tokens,
+							   e->cfg.limit_permille));
 	vho_sched_wait(s, e, due_ns);
 }
 

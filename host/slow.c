@@ -216,7 +216,7 @@ void vho_slow_port_init(struct vho_port *port)
 	vho_sched_ent_init(&port->slow_ent, &cfg, ktime_get_ns());
 }
 
-/* ---- drivers and ports come and go, step by step: what one of them has is no reason to wait for others ---- */
+/* ---- drivers and ports come and go, step by step: nobody else waits for all of it ---- */
 
 /* Process context. @fn: a step, returns whether there is another one. */
 struct vho_slow_steps {
@@ -260,7 +260,11 @@ static bool vho_slow_guest_start_fn(struct vho_slow_steps *steps)
 
 void vho_slow_guest_start(struct vho_port *port, struct vho_guest_state *guest)
 {
-	struct vho_slow_steps steps = { .fn = vho_slow_guest_start_fn, .port = port, .guest = guest };
+	struct vho_slow_steps steps = {
+		.fn = vho_slow_guest_start_fn,
+		.port = port,
+		.guest = guest,
+	};
 
 	vho_slow_run_steps(&steps);
 }
@@ -283,7 +287,7 @@ void vho_slow_guest_stop(struct vho_port *port)
 	vho_slow_run_steps(&steps);
 }
 
-/* Nothing enters the port's queues, and its core has forgotten it: what waits is run, then all flows end. */
+/* Nothing enters the port's queues, its core has forgotten it: what waits is run, then flows end. */
 static bool vho_slow_port_detach_fn(struct vho_slow_steps *steps)
 {
 	struct vho_port *port = steps->port;
