@@ -11,6 +11,8 @@
 #include "fp.h"
 #include "join.h"
 #include "move.h"
+#include "path.h"
+#include "path_probe.h"
 #include "port.h"
 #include "slow.h"
 #include "trace.h"
@@ -150,6 +152,7 @@ int vho_flow_hash(struct vho_flow *flow)
 		return err;
 	}
 	flow->hashed = true;
+	vho_path_track_start(flow);
 	return 0;
 }
 
@@ -164,6 +167,7 @@ void vho_flow_unhash(struct vho_flow *flow)
 	flow->hashed = false;
 	vho_join_leave(flow);
 	vho_timer_disarm(&vho_slow, &flow->timer);
+	vho_path_track_end(flow);
 	rhashtable_remove_fast(&vho_flow_table, &flow->hash, vho_flow_params);
 	vho_flow_put(flow);
 }
@@ -214,6 +218,9 @@ void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers)
 		vho_port_stat_add(flow->port, VHO_STAT_fp_retrans_segs,
 				  retrans_segs - flow->retrans_counted);
 		flow->retrans_counted = retrans_segs;
+		/* Nothing comes back: is it the path? */
+		if (flow->tcb.backoff && rcu_access_pointer(flow->path))
+			vho_path_probe_flow(flow);
 	}
 	at_ns = vho_tcp_deadline(&flow->tcb);
 	if (flow->join_at_ns)

@@ -40,6 +40,7 @@ struct vho_flow_key {
 #define VHO_FS_TIME_WAIT	3	/* hold for 2 MSL */
 #define VHO_FS_GONE		4	/* the guest has let go: unhash when closed */
 #define VHO_FS_POLICY		5	/* the port's policy says something else about it now */
+#define VHO_FS_PROBE		6	/* is its path still there? */
 
 /* Requests to the core (bits of vho_flow.to_core.bits) */
 #define VHO_FC_ADOPT		0	/* established: the core owns it from now on */
@@ -48,6 +49,7 @@ struct vho_flow_key {
 #define VHO_FC_WITHDRAW		3	/* announced, and not taken by the guest in time */
 #define VHO_FC_POLICY		4	/* the port's policy says something else about it now */
 #define VHO_FC_JOIN		5	/* the other side of its pair has news (join.h) */
+#define VHO_FC_PATH		6	/* its path has another MTU */
 
 /* What the core has to tell the guest (vho_flow.news, owner core) */
 #define VHO_NEWS_CONNECTED	0x01

@@ -15,6 +15,7 @@
 #include "join.h"
 #include "move.h"
 #include "packet.h"
+#include "path.h"
 #include "policy.h"
 #include "port.h"
 #include "slow.h"
@@ -209,6 +210,8 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 		vho_tcp_attach(flow, flow->tx.size, flow->rx.size, now_ns);
 		if (rcu_access_pointer(flow->join))
 			vho_join_ready(flow, now_ns);
+		if (rcu_access_pointer(flow->path))
+			vho_path_follow_mtu(flow, now_ns);
 	} else {
 		vho_chan_news(flow, VHO_NEWS_UPDATE);
 	}
@@ -294,6 +297,10 @@ static void vho_fp_flow_handle(struct vho_flow *flow, u64 now_ns)
 	}
 	if (bits & BIT(VHO_FC_POLICY))
 		vho_policy_core(flow, now_ns);
+	if ((bits & BIT(VHO_FC_PATH)) && vho_fp_is_owner(flow) && flow->adopted) {
+		vho_path_follow_mtu(flow, now_ns);
+		vho_fp_flow_after(flow, now_ns);
+	}
 	vho_flow_put(flow);
 }
 

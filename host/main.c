@@ -17,6 +17,7 @@
 #include "nl.h"
 #include "port.h"
 #include "slow.h"
+#include "uplink.h"
 #include "vdev.h"
 
 static const struct vho_main_stage {
@@ -26,6 +27,7 @@ static const struct vho_main_stage {
 	{ vho_flows_init, vho_flows_exit },
 	{ vho_listeners_init, vho_listeners_exit },
 	{ vho_slow_init, vho_slow_exit },
+	{ vho_uplinks_init, vho_uplinks_exit },
 	{ vho_cores_init, vho_cores_exit },
 	{ vho_ctrls_init, vho_ctrls_exit },
 	{ vho_ports_init, vho_ports_exit },

@@ -20,6 +20,7 @@
 #include "move.h"
 #include "nl.h"
 #include "nl_gen.h"
+#include "nl_uplink.h"
 #include "port.h"
 #include "tcp.h"
 
@@ -253,7 +254,8 @@ static int vho_nl_flow_fill(struct sk_buff *skb, const struct vho_flow *flow)
 	    vho_nl_flow_fill_congestion(skb, tcb) ||
 	    vho_nl_flow_fill_timer(skb, tcb) ||
 	    vho_nl_flow_fill_options(skb, tcb) ||
-	    vho_nl_flow_fill_join(skb, flow))
+	    vho_nl_flow_fill_join(skb, flow) ||
+	    vho_nl_path_fill(skb, flow))
 		return -EMSGSIZE;
 	return 0;
 }

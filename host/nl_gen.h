@@ -45,6 +45,10 @@ int virtuoso_nl_policy_get_dumpit(struct sk_buff *skb,
 int virtuoso_nl_policy_set_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_cores_get_doit(struct sk_buff *skb, struct genl_info *info);
 int virtuoso_nl_cores_set_doit(struct sk_buff *skb, struct genl_info *info);
+int virtuoso_nl_uplink_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
+int virtuoso_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info);
+int virtuoso_nl_uplink_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	VIRTUOSO_NLGRP_PORTS,

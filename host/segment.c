@@ -14,6 +14,7 @@
 #include <net/tcp.h>
 
 #include "flow.h"
+#include "path.h"
 #include "port.h"
 #include "segment.h"
 
@@ -92,15 +93,47 @@ static int vho_segment_fill(struct sk_buff *skb, struct vho_flow *flow, u32 seq,
 	return 0;
 }
 
-static void vho_segment_tcp_header(struct sk_buff *skb, const struct vho_flow_key *key,
-				   const struct vho_tx_seg *seg)
+/**
+ * vho_segment_payload() - add a segment's payload
+ * @skb: empty packet
+ * @flow: whose transmit ring it is taken from
+ * @seg: segment
+ * @segs: number of segments that it will be cut into
+ *
+ * Context: the flow's owner.
+ * Return: 0, -EINVAL, -ENOBUFS: more pages than a packet can have.
+ */
+int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
+			unsigned int segs)
+{
+	if (segs > 1) {
+		skb_shinfo(skb)->gso_size = seg->mss;
+		skb_shinfo(skb)->gso_segs = segs;
+		skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
+		/* CWR is for the first of them only. */
+		if (seg->flags & VHO_TCPF_CWR)
+			skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
+	}
+	return seg->len ? vho_segment_fill(skb, flow, seg->seq, seg->len) : 0;
+}
+
+/**
+ * vho_segment_tcp_header() - put the TCP header in front; its checksum is the caller's
+ * @skb: packet
+ * @sport: source port
+ * @dport: destination port
+ * @seg: segment
+ *
+ * Context: any.
+ */
+void vho_segment_tcp_header(struct sk_buff *skb, __be16 sport, __be16 dport, const struct vho_tx_seg *seg)
 {
 	unsigned int len = sizeof(struct tcphdr) + seg->optlen;
 	struct tcphdr *th = skb_push(skb, len);
 
 	memset(th, 0, sizeof(*th));
-	th->source = key->lport;
-	th->dest = key->rport;
+	th->source = sport;
+	th->dest = dport;
 	th->seq = htonl(seg->seq);
 	th->ack_seq = htonl(seg->ack);
 	th->doff = len / 4;
@@ -108,29 +141,32 @@ static void vho_segment_tcp_header(struct sk_buff *skb, const struct vho_flow_ke
 	th->window = htons(seg->wnd);
 	memcpy(th + 1, seg->opt, seg->optlen);
 	skb_reset_transport_header(skb);
+}
+
+static void vho_segment_tcp_check(struct sk_buff *skb, const struct vho_flow_key *key)
+{
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
 	skb->csum_offset = offsetof(struct tcphdr, check);
-	th->check = ~tcp_v4_check(skb->len, key->laddr.s6_addr32[3], key->raddr.s6_addr32[3], 0);
+	tcp_hdr(skb)->check = ~tcp_v4_check(skb->len, key->laddr.s6_addr32[3],
+					    key->raddr.s6_addr32[3], 0);
 }
 
-static void vho_segment_ip_header(struct sk_buff *skb, struct vho_flow *flow, u8 ecn,
-				  unsigned int segs)
+static void vho_segment_ip_header(struct sk_buff *skb, const struct vho_flow *flow, u8 ecn, u16 id)
 {
 	struct iphdr *iph = skb_push(skb, sizeof(*iph));
 
 	iph->version = 4;
 	iph->ihl = 5;
-	iph->tos = (flow->tos & ~INET_ECN_MASK) | ecn;
+	iph->tos = (READ_ONCE(flow->tos) & ~INET_ECN_MASK) | ecn;
 	iph->tot_len = htons(skb->len);
-	iph->id = htons(flow->ip_id);
+	iph->id = htons(id);
 	iph->frag_off = htons(IP_DF);
 	iph->ttl = flow->ttl;
 	iph->protocol = IPPROTO_TCP;
 	iph->saddr = flow->key.laddr.s6_addr32[3];
 	iph->daddr = flow->key.raddr.s6_addr32[3];
 	ip_send_check(iph);
-	flow->ip_id += segs;
 	skb_reset_network_header(skb);
 }
 
@@ -143,6 +179,91 @@ static void vho_segment_eth_header(struct sk_buff *skb, const struct vho_flow *f
 	eth->h_proto = htons(ETH_P_IP);
 }
 
+/* Headers as they are between the port's netdev and the switch. */
+static void vho_segment_headers(struct sk_buff *skb, const struct vho_flow *flow,
+				const struct vho_tx_seg *seg, u16 id)
+{
+	vho_segment_tcp_header(skb, flow->key.lport, flow->key.rport, seg);
+	vho_segment_tcp_check(skb, &flow->key);
+	vho_segment_ip_header(skb, flow, seg->ecn, id);
+	vho_segment_eth_header(skb, flow);
+}
+
+static struct sk_buff *vho_segment_alloc(const struct vho_tx_seg *seg)
+{
+	unsigned int room = VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
+			    sizeof(struct tcphdr) + seg->optlen;
+	struct sk_buff *skb = alloc_skb(room, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb)
+		skb_reserve(skb, room);
+	return skb;
+}
+
+/**
+ * vho_segment_inject() - send a segment without payload that is not the connection's own
+ * @flow: flow, whoever owns it
+ * @seg: segment
+ * @id: IPv4 identification
+ *
+ * For probes: it enters the switch as the flow's packets do, and leaves the flow's state alone.
+ *
+ * Context: SP.
+ * Return: 0, -ENOMEM.
+ */
+int vho_segment_inject(const struct vho_flow *flow, const struct vho_tx_seg *seg, u16 id)
+{
+	struct sk_buff *skb = vho_segment_alloc(seg);
+
+	if (!skb)
+		return -ENOMEM;
+	vho_segment_headers(skb, flow, seg, id);
+	vho_port_netdev_rx(flow->port, skb);
+	return 0;
+}
+
+/* The long way: through the switch. */
+static int vho_segment_xmit_long(struct vho_flow *flow, const struct vho_tx_seg *seg, unsigned int segs)
+{
+	struct sk_buff *skb = vho_segment_alloc(seg);
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	err = vho_segment_payload(skb, flow, seg, segs);
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	vho_segment_headers(skb, flow, seg, flow->ip_id);
+	flow->ip_id += segs;
+	vho_port_netdev_rx(flow->port, skb);
+	return 0;
+}
+
+/* By the flow's path if it has one. Return: as vho_path_xmit(). */
+static int vho_segment_xmit_path(struct vho_flow *flow, const struct vho_tx_seg *seg)
+{
+	struct vho_path *path;
+	int err = -EAGAIN;
+
+	rcu_read_lock();
+	path = rcu_dereference(flow->path);
+	if (path)
+		err = vho_path_xmit(flow, path, seg);
+	rcu_read_unlock();
+	return err;
+}
+
+/* A flow that is tracked sends its handshake the long way, and for the time being what a path does not take. */
+static void vho_segment_goes_long(struct vho_flow *flow, const struct vho_tx_seg *seg)
+{
+	if (seg->flags & VHO_TCPF_SYN)
+		vho_path_expect_shake(flow, seg);
+	else
+		vho_port_stat_inc(flow->port, VHO_STAT_path_tx_long);
+}
+
 /**
  * vho_segment_xmit() - send a segment of a flow
  * @flow: flow, owned by the caller
@@ -153,41 +274,21 @@ static void vho_segment_eth_header(struct sk_buff *skb, const struct vho_flow *f
  */
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
-	struct vho_port *port = flow->port;
-	unsigned int segs = 1;
-	struct sk_buff *skb;
-	int err;
+	unsigned int segs = seg->len > seg->mss ? DIV_ROUND_UP(seg->len, seg->mss) : 1;
+	int err = -EAGAIN;
 
 	if (unlikely(flow->muted))
 		return 0;
-	skb = alloc_skb(VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
-			sizeof(struct tcphdr) + seg->optlen, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
-		return -ENOMEM;
-	skb_reserve(skb, VHO_SEGMENT_HEADROOM + ETH_HLEN + sizeof(struct iphdr) +
-		    sizeof(struct tcphdr) + seg->optlen);
-	if (seg->len) {
-		err = vho_segment_fill(skb, flow, seg->seq, seg->len);
-		if (err) {
-			kfree_skb(skb);
-			return err;
-		}
-		if (seg->len > seg->mss) {
-			segs = DIV_ROUND_UP(seg->len, seg->mss);
-			skb_shinfo(skb)->gso_size = seg->mss;
-			skb_shinfo(skb)->gso_segs = segs;
-			skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
-			/* CWR is for the first of them only. */
-			if (seg->flags & VHO_TCPF_CWR)
-				skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
-		}
+	if (rcu_access_pointer(flow->path))
+		err = vho_segment_xmit_path(flow, seg);
+	if (err == -EAGAIN) {
+		if (unlikely(rcu_access_pointer(flow->track)))
+			vho_segment_goes_long(flow, seg);
+		err = vho_segment_xmit_long(flow, seg, segs);
 	}
-	vho_segment_tcp_header(skb, &flow->key, seg);
-	vho_segment_ip_header(skb, flow, seg->ecn, segs);
-	vho_segment_eth_header(skb, flow);
-
-	vho_port_stat_add(port, VHO_STAT_fp_tx_segs, segs);
-	vho_port_stat_add(port, VHO_STAT_fp_tx_bytes, seg->len);
-	vho_port_netdev_rx(port, skb);
+	if (err)
+		return err;
+	vho_port_stat_add(flow->port, VHO_STAT_fp_tx_segs, segs);
+	vho_port_stat_add(flow->port, VHO_STAT_fp_tx_bytes, seg->len);
 	return 0;
 }

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Packets with guest memory under way.
+ * From segments to packets; packets with guest memory under way.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
 #ifndef _VHO_SEGMENT_H
 #define _VHO_SEGMENT_H
 
+#include <linux/types.h>
+
+struct sk_buff;
+struct vho_flow;
 struct vho_port;
+struct vho_tx_seg;
 
 void vho_segment_port_init(struct vho_port *port);
 void vho_segment_port_exit(struct vho_port *port);
+/* The parts of a packet, from the payload outwards. */
+int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
+			unsigned int segs);
+void vho_segment_tcp_header(struct sk_buff *skb, __be16 sport, __be16 dport, const struct vho_tx_seg *seg);
+/* A probe. */
+int vho_segment_inject(const struct vho_flow *flow, const struct vho_tx_seg *seg, u16 id);
 
 #endif /* _VHO_SEGMENT_H */

@@ -18,6 +18,8 @@
 #include "join.h"
 #include "listener.h"
 #include "packet.h"
+#include "path.h"
+#include "path_probe.h"
 #include "policy.h"
 #include "port.h"
 #include "slow.h"
@@ -74,6 +76,7 @@ static void vho_sp_hand_to_core(struct vho_flow *flow)
 static void vho_sp_established(struct vho_flow *flow, u64 now_ns)
 {
 	vho_port_stat_inc(flow->port, VHO_STAT_sp_established);
+	vho_path_established(flow, now_ns);
 	if (!flow->passive) {
 		vho_sp_hand_to_core(flow);
 	} else if (!flow->announced) {
@@ -507,8 +510,10 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 	} else if ((bits & BIT(VHO_FS_ABORT)) && vho_sp_owns(flow)) {
 		vho_sp_abort(flow, now_ns);
 	}
-	if (bits & BIT(VHO_FS_TIME_WAIT))
+	if (bits & BIT(VHO_FS_TIME_WAIT)) {
+		vho_path_close(flow);
 		vho_sp_rearm(flow);
+	}
 	if (bits & BIT(VHO_FS_GONE)) {
 		flow->gone = true;
 		if (vho_sp_owns(flow) && flow->tcb.state != TCP_TIME_WAIT) {
@@ -519,6 +524,8 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 	}
 	if (bits & BIT(VHO_FS_POLICY))
 		vho_sp_policy(flow, now_ns);
+	if (bits & BIT(VHO_FS_PROBE))
+		vho_path_probe_now(flow);
 	vho_flow_put(flow);
 }
 

@@ -71,7 +71,21 @@
 	X(join_probes, "acknowledgments sent through the switch to see whether they arrive") \
 	X(join_part_probe, "joined connections separated: a probe did not arrive") \
 	X(join_part_capture, "joined connections separated: packets are being captured") \
-	X(join_part_off, "joined connections separated: the operator does not want it")
+	X(join_part_off, "joined connections separated: the operator does not want it") \
+	X(path_tx, "packets sent by a one-shot path") \
+	X(path_tx_long, "packets of established connections sent the long way while there are uplinks") \
+	X(path_tx_busy, "packets put off: the uplink's queue was full") \
+	X(path_tx_mtu, "packets sent the long way: too long for the one-shot path") \
+	X(path_learned, "paths learned at an uplink") \
+	X(path_changed, "of these, paths that replaced another one") \
+	X(path_lost_probe, "paths given up: a probe did not arrive") \
+	X(path_lost_uplink, "paths given up: the uplink went down or away") \
+	X(path_refused_headers, "paths not taken: headers that are not understood") \
+	X(path_refused_gre_seq, "paths not taken: GRE with sequence numbers") \
+	X(path_refused_filter, "paths not taken: filters on the way would be bypassed") \
+	X(path_refused_flood, "paths not taken: the packet left by several uplinks") \
+	X(path_probe_tx, "probes sent into the switch") \
+	X(path_probe_rx, "probes that arrived at an uplink")
 
 enum vho_stat {
 #define X(name, doc) VHO_STAT_##name,

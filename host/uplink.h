@@ -21,7 +21,7 @@ struct netlink_ext_ack;
  * @bypass: paths may go past filters and policers on the way to it; const
  * @dead: it is being removed: nothing is learned here any more, READ_ONCE
  * @ops: egress hook (vho_path_egress()) and ingress hook (vho_path_ingress()), priv is the uplink
- * @list: in the list of uplinks; vho_uplinks_lock, RCU readers
+ * @list: in the list of uplinks; RTNL
  * @tracker: of the reference to @dev
  * @ref: the list's, and one of each path through it
  * @rcu: it is freed after a grace period
@@ -41,15 +41,15 @@ struct vho_uplink {
 	atomic64_t probes;
 };
 
-extern struct mutex vho_uplinks_lock;	/* rank: above RTNL; list of uplinks */
-
 /* Are there uplinks? Any context, a hint. */
 bool vho_uplinks_any(void);
 /* Process context, RTNL not held. -EEXIST, -EINVAL, -ENOMEM, -ENODEV. */
 int vho_uplink_add(struct net *net, const char *name, bool bypass, struct netlink_ext_ack *extack);
 int vho_uplink_del(struct net *net, const char *name, struct netlink_ext_ack *extack);
-/* Caller holds vho_uplinks_lock. The uplink with the smallest ifindex >= @ifindex, NULL: none. */
-struct vho_uplink *vho_uplink_next(int ifindex);
+/* Caller holds RTNL. The first uplink, or the one after @prev; NULL: none. */
+struct vho_uplink *vho_uplink_next(struct vho_uplink *prev);
+/* Caller holds RTNL. */
+struct vho_uplink *vho_uplink_find(const struct net_device *dev);
 void vho_uplink_get(struct vho_uplink *uplink);
 void vho_uplink_put(struct vho_uplink *uplink);
 

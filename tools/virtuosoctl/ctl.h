@@ -91,6 +91,7 @@ int core_main(struct args *args);
 int stats_main(struct args *args);
 int policy_main(struct args *args);
 int listener_main(struct args *args);
+int uplink_main(struct args *args);
 int monitor_main(struct args *args);
 int top_main(struct args *args);
 int save_main(struct args *args);

@@ -74,6 +74,28 @@ static const struct names joins = { join_names, 4 };
 
 static const struct names options = { option_names, 6 };
 
+static const char *const path_state_names[] = {
+	[VIRTUOSO_FLOW_PATH_STATE_LEARNING] = "learning",
+	[VIRTUOSO_FLOW_PATH_STATE_UP] = "up",
+	[VIRTUOSO_FLOW_PATH_STATE_LOST] = "lost",
+	[VIRTUOSO_FLOW_PATH_STATE_OVER] = "over",
+};
+
+static const struct names path_states = { path_state_names, 4 };
+
+static const char *const path_reason_names[] = {
+	[VIRTUOSO_FLOW_PATH_REASON_NONE] = "none",
+	[VIRTUOSO_FLOW_PATH_REASON_PROBE] = "probe",
+	[VIRTUOSO_FLOW_PATH_REASON_UPLINK] = "uplink",
+	[VIRTUOSO_FLOW_PATH_REASON_HEADERS] = "headers",
+	[VIRTUOSO_FLOW_PATH_REASON_GRE_SEQ] = "gre-seq",
+	[VIRTUOSO_FLOW_PATH_REASON_FILTER] = "filter",
+	[VIRTUOSO_FLOW_PATH_REASON_FLOOD] = "flood",
+	[VIRTUOSO_FLOW_PATH_REASON_ENDED] = "ended",
+};
+
+static const struct names path_reasons = { path_reason_names, 8 };
+
 /* Numbers of a flow: attribute, JSON key. What is absent is left out. */
 static const struct {
 	uint16_t attr;
@@ -104,6 +126,13 @@ static const struct {
 	{ VIRTUOSO_A_FLOW_JOIN_RX_BYTES, "join_rx_bytes" },
 	{ VIRTUOSO_A_FLOW_JOIN_VERIFIED_US, "join_verified_us" },
 	{ VIRTUOSO_A_FLOW_JOIN_PARTED, "join_parted" },
+	{ VIRTUOSO_A_FLOW_PATH_MSS, "path_mss" },
+	{ VIRTUOSO_A_FLOW_PATH_AGE_US, "path_age_us" },
+	{ VIRTUOSO_A_FLOW_PATH_VERIFIED_US, "path_verified_us" },
+	{ VIRTUOSO_A_FLOW_PATH_TX_PACKETS, "path_tx_packets" },
+	{ VIRTUOSO_A_FLOW_PATH_RX_PACKETS, "path_rx_packets" },
+	{ VIRTUOSO_A_FLOW_PATH_CHANGES, "path_changes" },
+	{ VIRTUOSO_A_FLOW_PATH_LOSSES, "path_losses" },
 };
 
 static const char *addr_of(const struct nlattr *attr)
@@ -114,6 +143,18 @@ static const char *addr_of(const struct nlattr *attr)
 static uint16_t tcp_port_of(const struct nlattr *attr)
 {
 	return ntohs(nl_uint(attr));
+}
+
+static void print_path_json(struct nlattr *const a[NL_ATTRS])
+{
+	if (!a[VIRTUOSO_A_FLOW_PATH_STATE])
+		return;
+	json_str("path_state", name_of(&path_states, nl_uint(a[VIRTUOSO_A_FLOW_PATH_STATE])));
+	json_str("path_reason", name_of(&path_reasons, nl_uint(a[VIRTUOSO_A_FLOW_PATH_REASON])));
+	if (a[VIRTUOSO_A_FLOW_PATH_DEV])
+		json_str("path_dev", nl_str(a[VIRTUOSO_A_FLOW_PATH_DEV]));
+	if (a[VIRTUOSO_A_FLOW_PATH_LAYERS])
+		json_str("path_layers", nl_str(a[VIRTUOSO_A_FLOW_PATH_LAYERS]));
 }
 
 static void print_json(struct nlattr *const a[NL_ATTRS])
@@ -141,6 +182,7 @@ static void print_json(struct nlattr *const a[NL_ATTRS])
 	}
 	if (a[VIRTUOSO_A_FLOW_JOIN_REASON])
 		json_str("join_reason", nl_str(a[VIRTUOSO_A_FLOW_JOIN_REASON]));
+	print_path_json(a);
 	json_close();
 }
 
@@ -201,6 +243,27 @@ static void print_join(struct nlattr *const a[NL_ATTRS])
 	printf("\n");
 }
 
+/* The path, or why there is none. */
+static void print_path(struct nlattr *const a[NL_ATTRS])
+{
+	uint64_t reason = nl_uint(a[VIRTUOSO_A_FLOW_PATH_REASON]);
+
+	if (!a[VIRTUOSO_A_FLOW_PATH_STATE])
+		return;
+	printf("    path %s", name_of(&path_states, nl_uint(a[VIRTUOSO_A_FLOW_PATH_STATE])));
+	if (reason != VIRTUOSO_FLOW_PATH_REASON_NONE)
+		printf(" reason %s", name_of(&path_reasons, reason));
+	if (a[VIRTUOSO_A_FLOW_PATH_DEV])
+		printf(" dev %s %s mss %" PRIu64 " age %s", nl_str(a[VIRTUOSO_A_FLOW_PATH_DEV]),
+		       nl_str(a[VIRTUOSO_A_FLOW_PATH_LAYERS]), nl_uint(a[VIRTUOSO_A_FLOW_PATH_MSS]),
+		       format_ns(nl_uint(a[VIRTUOSO_A_FLOW_PATH_AGE_US]) * 1000));
+	if (a[VIRTUOSO_A_FLOW_PATH_VERIFIED_US])
+		printf(" verified %s", format_ns(nl_uint(a[VIRTUOSO_A_FLOW_PATH_VERIFIED_US]) * 1000));
+	printf(" tx-packets %" PRIu64 " rx-packets %" PRIu64 " changes %" PRIu64 " losses %" PRIu64 "\n",
+	       nl_uint(a[VIRTUOSO_A_FLOW_PATH_TX_PACKETS]), nl_uint(a[VIRTUOSO_A_FLOW_PATH_RX_PACKETS]),
+	       nl_uint(a[VIRTUOSO_A_FLOW_PATH_CHANGES]), nl_uint(a[VIRTUOSO_A_FLOW_PATH_LOSSES]));
+}
+
 static void print_text(struct nlattr *const a[NL_ATTRS])
 {
 	char local[64], remote[64];
@@ -225,6 +288,7 @@ static void print_text(struct nlattr *const a[NL_ATTRS])
 	print_congestion(a);
 	if (a[VIRTUOSO_A_FLOW_JOIN])
 		print_join(a);
+	print_path(a);
 	if (opt.details)
 		print_details(a);
 }

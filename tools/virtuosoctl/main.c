@@ -33,6 +33,9 @@ static const char usage_text[] =
 "       virtuosoctl policy set { NAME | default } { file FILE | [ sources { learn | ADDR[,ADDR]... } ]\n"
 "                   [ default ACTION ] [ rule RULE ]... }\n"
 "       virtuosoctl policy flush { NAME | default }\n"
+"       virtuosoctl uplink [ show ]\n"
+"       virtuosoctl uplink add DEV [ bypass { on | off } ]\n"
+"       virtuosoctl uplink del DEV\n"
 "       virtuosoctl monitor [ ports ] [ guests ] [ cores ]\n"
 "       virtuosoctl top [ interval SECONDS ] [ -n COUNT ]\n"
 "       virtuosoctl save [ FILE ]\n"
@@ -171,6 +174,7 @@ int run_words(struct args *args)
 		{ "listener", listener_main },
 		{ "stats", stats_main },
 		{ "policy", policy_main },
+		{ "uplink", uplink_main },
 		{ "monitor", monitor_main },
 		{ "top", top_main },
 		{ "save", save_main },

@@ -16,6 +16,7 @@
 #include "nl.h"
 #include "policy.h"
 #include "port.h"
+#include "uplink.h"
 
 /* Cores come and go: the first one stands for all, and others only where they differ. */
 static void save_core(struct nlattr *const attrs[NL_ATTRS], void *arg)
@@ -64,7 +65,8 @@ static void save(void)
 	if (cores_print_settings())
 		fail("%s", nl_error());
 	printf("\n");
-	if (core_dump(save_core, &first) || port_dump(save_port, NULL) || policy_save())
+	if (core_dump(save_core, &first) || port_dump(save_port, NULL) || policy_save() ||
+	    uplinks_save())
 		fail("%s", nl_error());
 }
 

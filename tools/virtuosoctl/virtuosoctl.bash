@@ -15,6 +15,10 @@ _virtuosoctl_counters() {
 	virtuosoctl stats show 2> /dev/null | sed -n 's/^    \([a-z_0-9]*\) .*/\1/p' | sort -u
 }
 
+_virtuosoctl_uplinks() {
+	virtuosoctl uplink show 2> /dev/null | sed 's/ .*//'
+}
+
 _virtuosoctl_settings="max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate"
 
 # The words that may follow those before the cursor, options left out.
@@ -22,7 +26,7 @@ _virtuosoctl_words() {
 	local previous=${*: -1}
 
 	case $# in
-	0) echo "port flow listener core stats policy monitor top save restore help"; return ;;
+	0) echo "port flow listener core stats policy uplink monitor top save restore help"; return ;;
 	1)
 		case $1 in
 		port) echo "show add set del help" ;;
@@ -31,6 +35,7 @@ _virtuosoctl_words() {
 		listener) echo "show help port lport" ;;
 		stats) echo "show help port nonzero -prometheus" ;;
 		policy) echo "show set flush help" ;;
+		uplink) echo "show add del help" ;;
 		monitor) echo "ports guests cores" ;;
 		top) echo "interval count" ;;
 		save|restore) compgen -f ;;
@@ -58,6 +63,10 @@ _virtuosoctl_words() {
 		else
 			echo "connect accept both to from with port local-port dscp buffer rule"
 		fi ;;
+	uplink,add,add) ls /sys/class/net ;;
+	uplink,del,del) _virtuosoctl_uplinks ;;
+	uplink,add,bypass) echo "on off" ;;
+	uplink,add,*) [ $# != 3 ] || echo "bypass" ;;
 	monitor,*) echo "ports guests cores" ;;
 	top,*) echo "interval count" ;;
 	core,set,set) _virtuosoctl_cores; echo "all cpus min max add-idle remove-idle period holdoff" ;;

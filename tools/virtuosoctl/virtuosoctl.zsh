@@ -15,13 +15,19 @@ _virtuosoctl_cores() {
 	compadd -a cores
 }
 
+_virtuosoctl_uplinks() {
+	local -a uplinks
+	uplinks=(${(f)"$(virtuosoctl uplink show 2> /dev/null | sed 's/ .*//')"})
+	compadd -a uplinks
+}
+
 # Words, without the options before them: $before; the one before the cursor: $previous.
 _virtuosoctl_object() {
 	local settings=(max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate)
 	local nr=$#before previous=$before[-1]
 
 	case $nr in
-	0) compadd port flow listener core stats policy monitor top save restore help; return ;;
+	0) compadd port flow listener core stats policy uplink monitor top save restore help; return ;;
 	1)
 		case $before[1] in
 		port) compadd show add set del help ;;
@@ -30,6 +36,7 @@ _virtuosoctl_object() {
 		listener) compadd show help port lport ;;
 		stats) compadd -- show help port nonzero -prometheus ;;
 		policy) compadd show set flush help ;;
+		uplink) compadd show add del help ;;
 		monitor) compadd ports guests cores ;;
 		top) compadd interval count ;;
 		save|restore) _files ;;
@@ -57,6 +64,10 @@ _virtuosoctl_object() {
 		else
 			compadd connect accept both to from with port local-port dscp buffer rule
 		fi ;;
+	uplink,add,add) compadd /sys/class/net/*(:t) ;;
+	uplink,del,del) _virtuosoctl_uplinks ;;
+	uplink,add,bypass) compadd on off ;;
+	uplink,add,*) (( nr != 3 )) || compadd bypass ;;
 	monitor,*) compadd ports guests cores ;;
 	core,set,set) _virtuosoctl_cores; compadd all cpus min max add-idle remove-idle period holdoff ;;
 	core,show,show) _virtuosoctl_cores ;;

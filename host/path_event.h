@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Events that may mean that a path has changed.
+ *
+ * Copyright (c) 2026 the Virtuoso authors
+ */
+#ifndef _VHO_PATH_EVENT_H
+#define _VHO_PATH_EVENT_H
+
+int vho_path_events_init(void);
+void vho_path_events_exit(void);
+
+#endif /* _VHO_PATH_EVENT_H */
