@@ -50,6 +50,7 @@ struct vgu_conn *vgu_conn_new(struct vgu_dev *dev, gfp_t gfp)
 		return NULL;
 	conn->dev = dev;
 	INIT_LIST_HEAD(&conn->node.list);
+	INIT_LIST_HEAD(&conn->orphan);
 	spin_lock_init(&conn->lock);
 	INIT_WORK(&conn->work, vgu_conn_work);
 	refcount_set(&conn->ref, 1);
@@ -195,6 +196,7 @@ void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag)
 {
 	bool forget;
 
+	vgu_orphan_unlist(sk, conn);
 	RCU_INIT_POINTER(inet_csk(sk)->icsk_ulp_data, NULL);
 	spin_lock_bh(&conn->lock);
 	conn->sk = NULL;
@@ -246,7 +248,13 @@ void vgu_conn_queue(struct vgu_conn *conn, u8 todo)
 	vgu_chan_queue(conn->chan, &conn->node);
 }
 
-static struct sock *vgu_conn_sk_get(struct vgu_conn *conn)
+/**
+ * vgu_conn_sk_get() - the socket of a connection, with a reference
+ * @conn: connection
+ *
+ * Context: any but under conn->lock. Return: NULL when it has none (any more).
+ */
+struct sock *vgu_conn_sk_get(struct vgu_conn *conn)
 {
 	struct sock *sk;
 
@@ -395,7 +403,7 @@ static struct vgu_conn *vgu_conn_any(struct vgu_conn_table *table)
 }
 
 /* The device is gone: fail the socket, if there is one, and take the rings away. */
-static void vgu_conn_orphan(struct vgu_conn *conn)
+static void vgu_conn_dev_gone(struct vgu_conn *conn)
 {
 	struct sock *sk;
 
@@ -441,7 +449,7 @@ void vgu_conn_dev_del(struct vgu_dev *dev)
 	vgu_listen_table_del(table);
 	vgu_incoming_dev_del(dev);
 	while ((conn = vgu_conn_any(table))) {
-		vgu_conn_orphan(conn);
+		vgu_conn_dev_gone(conn);
 		vgu_conn_put(conn);
 	}
 	flush_workqueue(vgu_wq);

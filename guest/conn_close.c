@@ -2,8 +2,8 @@
 /*
  * Offloaded connections: how applications, and native paths, end them.
  *
- * The socket parts from its connection at once; the device goes on until the data is
- * delivered and both sides are closed, and releases the flow then.
+ * The device goes on until the data is delivered and both sides are closed, and releases
+ * the flow then. Until the end of the connection the socket is an orphan (conn_orphan.c).
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -11,6 +11,9 @@
 
 #include "conn_priv.h"
 #include "listen.h"
+
+#define VGU_CLOSE_ORPHAN \
+	(TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING | TCPF_LAST_ACK)
 
 static void vgu_send_fin(struct sock *sk, struct vgu_conn *conn, u16 flags)
 {
@@ -45,8 +48,25 @@ void vgu_shutdown(struct sock *sk, int how)
 		vgu_send_fin(sk, conn, VIRTUOSO_SF_FIN);
 }
 
-/* Data that nobody will read, or SO_LINGER with time 0: RST. Otherwise FIN. */
-static void vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
+/*
+ * The native close would put an orphan in FIN-WAIT-2 into a bucket. In FIN-WAIT-1 it lets it
+ * be; what the device said about the FIN is applied again when it has finished.
+ */
+static void vgu_close_orphan(struct sock *sk, struct vgu_conn *conn)
+{
+	conn->closing = true;
+	if (sk->sk_state == TCP_FIN_WAIT2)
+		vgu_set_state(sk, TCP_FIN_WAIT1);
+	spin_lock_bh(&conn->lock);
+	WRITE_ONCE(conn->up_new, true);
+	spin_unlock_bh(&conn->lock);
+}
+
+/*
+ * Data that nobody will read, or SO_LINGER with time 0: RST. Otherwise FIN.
+ * Return: the connection goes on without an application.
+ */
+static bool vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	u16 flag = VIRTUOSO_SF_CLOSE;
@@ -65,6 +85,11 @@ static void vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
 		} else {
 			vgu_send_fin(sk, conn, VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE);
 			sk_stream_wait_close(sk, timeout);
+			conn = vgu_sk_live(sk);
+			if (conn && ((1 << sk->sk_state) & VGU_CLOSE_ORPHAN)) {
+				vgu_close_orphan(sk, conn);
+				return true;
+			}
 		}
 	}
 	if (sk->sk_state != TCP_CLOSE)
@@ -72,6 +97,7 @@ static void vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
 	conn = vgu_sk_conn(sk);
 	if (conn)
 		vgu_conn_end(sk, conn, flag);
+	return false;
 }
 
 /**
@@ -79,8 +105,8 @@ static void vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
  * @sk: socket
  * @timeout: SO_LINGER time
  *
- * The native close finishes it: for a socket in TCP_CLOSE it does nothing but to
- * destroy it.
+ * The native close finishes it: a socket in TCP_CLOSE it destroys, of any other it makes an
+ * orphan, if there are not too many.
  *
  * Context: struct proto, GSYS.
  */
@@ -88,18 +114,27 @@ void vgu_close(struct sock *sk, long timeout)
 {
 	int idx = srcu_read_lock(&vgu_calls);
 	struct vgu_conn *conn;
+	bool orphan = false;
 
 	lock_sock(sk);
 	conn = vgu_sk_conn(sk);
 	if (vgu_sk_live(sk)) {
-		vgu_close_live(sk, conn, timeout);
+		orphan = vgu_close_live(sk, conn, timeout);
 	} else if (conn) {
 		/* Now, for release_sock() may bring the answer of the device. */
 		vgu_set_state(sk, TCP_CLOSE);
 		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
 	}
+	if (orphan)
+		sock_hold(sk);
 	release_sock(sk);
 	tcp_prot.close(sk, conn ? 0 : timeout);
+	if (orphan) {
+		lock_sock(sk);
+		vgu_orphan_settle(sk);
+		release_sock(sk);
+		sock_put(sk);
+	}
 	srcu_read_unlock(&vgu_calls, idx);
 }
 
@@ -145,7 +180,7 @@ void vgu_unhash(struct sock *sk)
 		vgu_listener_del(sk);
 	tcp_prot.unhash(sk);
 	conn = vgu_sk_conn(sk);
-	if (conn)
+	if (conn && !conn->parting)
 		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
 }
 
@@ -174,9 +209,12 @@ void vgu_destroy(struct sock *sk)
 int vgu_diag_destroy(struct sock *sk, int err)
 {
 	struct vgu_conn *conn;
+	int idx;
 
 	if (!sk_fullsock(sk))
 		return tcp_prot.diag_destroy(sk, err);
+	/* An orphan does not hold this module. */
+	idx = srcu_read_lock(&vgu_calls);
 	lock_sock(sk);
 	conn = vgu_sk_live(sk);
 	if (conn && sk->sk_state != TCP_CLOSE) {
@@ -186,5 +224,6 @@ int vgu_diag_destroy(struct sock *sk, int err)
 		local_bh_enable();
 	}
 	release_sock(sk);
+	srcu_read_unlock(&vgu_calls, idx);
 	return conn ? 0 : tcp_prot.diag_destroy(sk, err);
 }

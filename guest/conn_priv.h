@@ -154,9 +154,14 @@ struct vgu_conn_up {
  * --- socket lock ---
  * @rx_told: the last @rx_seq that was handed over for reporting
  * @more: MSG_MORE was given: hold back a partial segment
+ * @closing: close() is on its way to make the socket an orphan, news wait for that
+ * @parting: the socket leaves the tables for TIME-WAIT, which is no reason to end
  *
  * --- table->lock ---
  * @all: place in the table's list; empty: not in it any more
+ *
+ * --- orphans_lock of the namespace ---
+ * @orphan: place in the list of its orphans; empty: it is none
  *
  * --- no lock ---
  * @netdev_tracker: of the reference to the device's netdev
@@ -202,8 +207,12 @@ struct vgu_conn {
 
 	u32 rx_told;
 	bool more;
+	bool closing;
+	bool parting;
 
 	struct list_head all;
+
+	struct list_head orphan;
 
 	netdevice_tracker netdev_tracker;
 	struct work_struct work;
@@ -277,6 +286,7 @@ static inline u32 vgu_conn_tx_free(const struct vgu_conn *conn, const struct soc
 
 struct vgu_conn *vgu_conn_new(struct vgu_dev *dev, gfp_t gfp);
 int vgu_conn_equip(struct vgu_conn *conn, bool atomic);
+struct sock *vgu_conn_sk_get(struct vgu_conn *conn);
 void vgu_conn_get(struct vgu_conn *conn);
 void vgu_conn_put(struct vgu_conn *conn);
 void vgu_conn_forget(struct vgu_conn *conn);
@@ -317,6 +327,14 @@ void vgu_unhash(struct sock *sk);
 void vgu_destroy(struct sock *sk);
 int vgu_diag_destroy(struct sock *sk, int err);
 
+/* --- conn_orphan.c --- */
+
+void vgu_orphan_bury(struct sock *sk, struct vgu_conn *conn);
+void vgu_orphan_settle(struct sock *sk);
+void vgu_orphan_unlist(struct sock *sk, struct vgu_conn *conn);
+void vgu_orphans_end(struct net *net);
+void vgu_time_wait(struct sock *sk, struct vgu_conn *conn);
+
 /* --- conn_data.c --- */
 
 int vgu_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
@@ -347,5 +365,6 @@ void vgu_conn_opts_send(struct sock *sk, struct vgu_conn *conn, bool keepalive, 
 
 int vgu_segment_rx(struct vgu_dev *dev, const struct vgu_tuple *tuple, const u8 *peer_mac,
 		   u32 seq, u32 ack, u8 tcp_flags, u16 mss);
+void vgu_tuple_make_way(struct vgu_dev *dev, const struct vgu_tuple *tuple);
 
 #endif /* _VGU_CONN_PRIV_H */

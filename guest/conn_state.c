@@ -2,8 +2,8 @@
 /*
  * Offloaded connections: states of their sockets, from conversion to the end.
  *
- * A converted socket shows the states of RFC 9293 as the device reports them; it holds no
- * TIME-WAIT, that is the device's. Numbers in struct tcp_sock are true (in the sequence
+ * A converted socket shows the states of RFC 9293 as the device reports them; TIME-WAIT is a
+ * native one of its own (vgu_time_wait()). Numbers in struct tcp_sock are true (in the sequence
  * space of the wire), so that poll, ioctl, ss and TCP_INFO need no help:
  *   copied_seq..rcv_nxt  unread data in the receive ring
  *   snd_una..write_seq   unacknowledged data in the transmit ring
@@ -51,11 +51,18 @@ static void vgu_sk_report(struct sock *sk)
 }
 
 /* Both directions are closed, without error. */
-static void vgu_sk_done(struct sock *sk)
+static void vgu_sk_done(struct sock *sk, struct vgu_conn *conn)
 {
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (sk->sk_state != TCP_LAST_ACK) {
+		vgu_time_wait(sk, conn);
+		return;
+	}
 	vgu_set_state(sk, TCP_CLOSE);
-	vgu_sk_report(sk);
+	if (sock_flag(sk, SOCK_DEAD))
+		vgu_orphan_bury(sk, conn);
+	else
+		vgu_sk_report(sk);
 }
 
 /**
@@ -69,7 +76,7 @@ static void vgu_sk_done(struct sock *sk)
  * and not by a made-up RST or ICMP message: those would only reach it later when it holds
  * the socket, and a firewall could stop them.
  *
- * Context: socket locked, BH off.
+ * Context: socket locked, BH off; the caller has a reference to @sk of its own.
  */
 void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err)
 {
@@ -81,12 +88,14 @@ void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err)
 		TCP_INC_STATS(sock_net(sk), TCP_MIB_ATTEMPTFAILS);
 	vgu_set_state(sk, TCP_CLOSE);
 	inet_csk_clear_xmit_timers(sk);
+	if (sock_flag(sk, SOCK_DEAD)) {
+		vgu_orphan_bury(sk, conn);
+		return;
+	}
 	if (conn->state != VGU_CONN_LIVE)
 		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		sk->sk_state_change(sk);
-		sk_error_report(sk);
-	}
+	sk->sk_state_change(sk);
+	sk_error_report(sk);
 }
 
 /**
@@ -207,7 +216,7 @@ static void vgu_wake_writer(struct sock *sk)
 }
 
 /* Our FIN has arrived. */
-static void vgu_apply_fin_acked(struct sock *sk)
+static void vgu_apply_fin_acked(struct sock *sk, struct vgu_conn *conn)
 {
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:
@@ -216,13 +225,13 @@ static void vgu_apply_fin_acked(struct sock *sk)
 		break;
 	case TCP_CLOSING:
 	case TCP_LAST_ACK:
-		vgu_sk_done(sk);
+		vgu_sk_done(sk, conn);
 		break;
 	}
 }
 
 /* The peer's FIN follows what is in the ring. */
-static void vgu_apply_fin(struct sock *sk)
+static void vgu_apply_fin(struct sock *sk, struct vgu_conn *conn)
 {
 	switch (sk->sk_state) {
 	case TCP_ESTABLISHED:
@@ -234,7 +243,7 @@ static void vgu_apply_fin(struct sock *sk)
 		vgu_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:
-		vgu_sk_done(sk);
+		vgu_sk_done(sk, conn);
 		break;
 	default:
 		return;
@@ -268,11 +277,12 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
 	if (tp->snd_una != snd_una || tp->snd_nxt != snd_nxt)
 		vgu_wake_writer(sk);
 	if (up->flags & VIRTUOSO_CF_FIN_ACKED)
-		vgu_apply_fin_acked(sk);
+		vgu_apply_fin_acked(sk, conn);
 	if (up->flags & VIRTUOSO_CF_FIN)
-		vgu_apply_fin(sk);
+		vgu_apply_fin(sk, conn);
 	if ((up->flags & VIRTUOSO_CF_RESET) || up->failed) {
-		if (sk->sk_state != TCP_CLOSE)
+		/* Without CF_RESET it is just the end of an orphan. */
+		if (sk->sk_state != TCP_CLOSE && (up->flags & VIRTUOSO_CF_RESET))
 			vgu_net_count(sock_net(sk), reset);
 		vgu_conn_fail(sk, conn, -vgu_conn_errno(sk, up->error));
 	}
@@ -283,15 +293,19 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
  * @sk: socket
  * @conn: its connection
  *
- * Until the conversion only failure counts, the rest waits for it.
+ * Until the conversion only failure counts, the rest waits for it. What comes while close()
+ * makes the socket an orphan waits for that: vgu_close_orphan().
  *
- * Context: socket locked and BH off: from softirq with nobody owning it, or by its owner.
+ * Context: socket locked and BH off: from softirq with nobody owning it, or by its owner;
+ * the caller has a reference to @sk of its own.
  */
 void vgu_conn_apply(struct sock *sk, struct vgu_conn *conn)
 {
 	struct vgu_conn_up up;
 	bool live;
 
+	if (conn->closing && !sock_flag(sk, SOCK_DEAD))
+		return;
 	spin_lock_bh(&conn->lock);
 	live = conn->state == VGU_CONN_LIVE;
 	if (!conn->up_new || (!live && !conn->up.failed)) {

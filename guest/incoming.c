@@ -161,8 +161,10 @@ static void vgu_incoming_play(struct vgu_incoming *inc)
 	}
 	if (conn->equipped || !vgu_conn_equip(conn, true)) {
 		vgu_conn_get(conn);
-		if (!READ_ONCE(inc->have_isn))
+		if (!READ_ONCE(inc->have_isn)) {
+			vgu_tuple_make_way(inc->dev, &inc->tuple);
 			vgu_incoming_segment(inc, conn->irs, 0, TCPHDR_SYN);
+		}
 		if (READ_ONCE(inc->have_isn))
 			vgu_incoming_segment(inc, conn->irs + 1, READ_ONCE(inc->isn) + 1,
 					     TCPHDR_ACK);

@@ -13,6 +13,8 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
+#include "conn_priv.h"
+
 static unsigned int vgu_pernet_id __read_mostly;
 
 static const struct ctl_table vgu_sysctls[] = {
@@ -82,6 +84,8 @@ static int __net_init vgu_pernet_start(struct net *net)
 	struct vgu_net *vn = vgu_pernet(net);
 
 	vn->enabled = 1;
+	spin_lock_init(&vn->orphans_lock);
+	INIT_LIST_HEAD(&vn->orphans);
 	vn->counters = alloc_percpu(struct vgu_net_counters);
 	if (!vn->counters)
 		return -ENOMEM;
@@ -118,6 +122,7 @@ static void __net_exit vgu_pernet_stop(struct net *net)
 
 static struct pernet_operations vgu_pernet_ops = {
 	.init	= vgu_pernet_start,
+	.pre_exit = vgu_orphans_end,
 	.exit	= vgu_pernet_stop,
 	.id	= &vgu_pernet_id,
 	.size	= sizeof(struct vgu_net),

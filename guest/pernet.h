@@ -7,7 +7,9 @@
 #ifndef _VGU_PERNET_H
 #define _VGU_PERNET_H
 
+#include <linux/list.h>
 #include <linux/percpu.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct ctl_table;
@@ -56,12 +58,16 @@ struct vgu_net_counters {
  * @counters: see VGU_NET_COUNTERS
  * @table: sysctl table of the namespace
  * @header: its registration
+ * @orphans_lock: spin_bh, innermost; guards @orphans
+ * @orphans: connections whose sockets are orphans and do not hold the namespace
  */
 struct vgu_net {
 	int enabled;
 	struct vgu_net_counters __percpu *counters;
 	struct ctl_table *table;
 	struct ctl_table_header *header;
+	spinlock_t orphans_lock;
+	struct list_head orphans;
 };
 
 struct vgu_net *vgu_pernet(const struct net *net);

@@ -105,6 +105,32 @@ static bool vgu_tuple_is_ours(struct net_device *netdev, __be32 laddr, __be16 lp
 	return ours;
 }
 
+/**
+ * vgu_tuple_make_way() - a connection comes: an old one of its tuple is over
+ * @dev: device
+ * @tuple: connection
+ *
+ * The device has decided that it may come while the old one was in TIME-WAIT (RFC 6191).
+ *
+ * Context: NAPI or process, BH may be on.
+ */
+void vgu_tuple_make_way(struct vgu_dev *dev, const struct vgu_tuple *tuple)
+{
+	struct net_device *netdev = dev->netdev;
+	struct net *net = dev_net(netdev);
+	struct sock *sk;
+
+	local_bh_disable();
+	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo, tuple->raddr,
+				       tuple->rport, tuple->laddr, ntohs(tuple->lport),
+				       netdev->ifindex, 0);
+	if (sk && sk->sk_state == TCP_TIME_WAIT)
+		inet_twsk_deschedule_put(inet_twsk(sk));
+	else if (sk)
+		sock_gen_put(sk);
+	local_bh_enable();
+}
+
 /* The socket's own packet: SYN is what we wait for, all else is the native engine's noise. */
 static bool vgu_xmit_of_conn(struct vgu_dev *dev, struct vgu_conn *conn,
 			     const struct sk_buff *skb, const struct vgu_segment *seg)

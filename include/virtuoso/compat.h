@@ -91,4 +91,14 @@ static inline int virtuoso_vq_add_inbuf(struct virtqueue *vq, struct scatterlist
 #define VIRTUOSO_SYN_RECV_LAST_PASS	own_req
 #endif
 
+/*
+ * Sockets that do not hold their namespace hold its memory since 6.15 and in the stable
+ * kernels of the time. To go when all supported ones do.
+ */
+#ifdef VIRTUOSO_HAVE_NET_PASSIVE
+#define virtuoso_net_passive_inc(net)	net_passive_inc(net)
+#else
+#define virtuoso_net_passive_inc(net)	((void)(net))
+#endif
+
 #endif /* _VIRTUOSO_COMPAT_H */
