@@ -63,9 +63,9 @@ try_topology() {
 	end_capture long
 	virtuosoctl uplink add up0
 	capture short
-	read -ra before < <(counts path_rx_segs fp_rx_segs path_tx path_tx_long)
+	read -ra before < <(counts path_rx_bytes fp_rx_bytes path_tx path_tx_long)
 	both_ways 2000000
-	read -ra after < <(counts path_rx_segs fp_rx_segs path_tx path_tx_long)
+	read -ra after < <(counts path_rx_bytes fp_rx_bytes path_tx path_tx_long)
 	end_capture short
 	share "$1, in" $((after[0] - before[0])) $((after[1] - before[1]))
 	share "$1, out" $((after[2] - before[2])) $((after[2] - before[2] + after[3] - before[3]))
