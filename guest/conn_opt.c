@@ -137,6 +137,7 @@ int vgu_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 {
 	int idx = srcu_read_lock(&vgu_calls);
 	struct vgu_conn *conn;
+	bool listener;
 	int err;
 
 	err = vgu_opt_prepare(sk, level, optname);
@@ -147,7 +148,10 @@ int vgu_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		conn = vgu_sk_live(sk);
 		if (conn)
 			vgu_opt_changed(sk, conn, level, optname);
+		listener = sk->sk_state == TCP_LISTEN;
 		release_sock(sk);
+		if (listener && level == SOL_TCP && optname == TCP_DEFER_ACCEPT)
+			vgu_listen_changed();
 	}
 	srcu_read_unlock(&vgu_calls, idx);
 	return err;

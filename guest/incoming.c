@@ -6,8 +6,7 @@
  * vgu_conn_xmit()), ACK. The child that the listener makes of it is converted at birth.
  * So the accept queue, SO_REUSEPORT, epoll and the firewall are the kernel's own.
  *
- * What the listener does not take now (accept queue full, TCP_DEFER_ACCEPT, no payload
- * rings) waits here and is offered again: when somebody accepts, when rings are there
+ * What the listener does not take now (accept queue full, no payload rings) waits here and is offered again: when somebody accepts, when rings are there
  * again, and with time. What it answers with RST is refused.
  *
  * The device's initial sequence number takes the place of the listener's own when the
@@ -175,15 +174,49 @@ static void vgu_incoming_play(struct vgu_incoming *inc)
 	vgu_incoming_finish(inc);
 }
 
+/* More time-outs than any listener waits for, and more than a native request can have. */
+#define VGU_REQUEST_MATURE	127
+
+/*
+ * A listener with TCP_DEFER_ACCEPT drops a bare ACK until so many time-outs have passed that the
+ * peer should have sent data. The device has waited for data as long: what is played is due.
+ */
+static void vgu_request_mature(struct sock *sk)
+{
+	struct request_sock_queue *queue;
+	struct request_sock *req;
+
+	if (!sk || sk->sk_state != TCP_NEW_SYN_RECV)
+		return;
+	req = inet_reqsk(sk);
+	queue = &inet_csk(req->rsk_listener)->icsk_accept_queue;
+	if (!READ_ONCE(queue->rskq_defer_accept))
+		return;
+	/* As the request's own timer does. */
+	if (!req->num_timeout)
+		atomic_dec(&queue->young);
+	req->num_timeout = VGU_REQUEST_MATURE;
+}
+
+/* Undone before the child is made, which would show the time-outs in TCP_INFO. */
+static void vgu_request_rejuvenate(struct request_sock *req)
+{
+	if (req->num_timeout != VGU_REQUEST_MATURE)
+		return;
+	req->num_timeout = 0;
+	atomic_inc(&inet_csk(req->rsk_listener)->icsk_accept_queue.young);
+}
+
 /**
  * vgu_incoming_xmit() - the stack sends a segment; is it an answer to what is played?
+ * @sk: whose segment it is: a request, NULL: not known
  * @tuple: of the segment
  * @tcp_flags: TCPHDR_*
  * @seq: its sequence number
  *
  * Context: netdev transmit. Return: true when it must go no further.
  */
-bool vgu_incoming_xmit(const struct vgu_tuple *tuple, u8 tcp_flags, u32 seq)
+bool vgu_incoming_xmit(struct sock *sk, const struct vgu_tuple *tuple, u8 tcp_flags, u32 seq)
 {
 	struct vgu_incoming *inc;
 	bool later = false;
@@ -204,6 +237,7 @@ bool vgu_incoming_xmit(const struct vgu_tuple *tuple, u8 tcp_flags, u32 seq)
 	} else if ((tcp_flags & (TCPHDR_SYN | TCPHDR_ACK)) == (TCPHDR_SYN | TCPHDR_ACK)) {
 		WRITE_ONCE(inc->isn, seq);
 		WRITE_ONCE(inc->have_isn, true);
+		vgu_request_mature(sk);
 		later = !inc->playing;
 		if (later)
 			inc->next = jiffies;
@@ -490,6 +524,7 @@ struct sock *vgu_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,
 	bool converted;
 
 	if (inc) {
+		vgu_request_rejuvenate(req);
 		tcp_rsk(req)->snt_isn = conn->iss;
 		TCP_SKB_CB(skb)->ack_seq = conn->iss + 1;
 	}

@@ -22,6 +22,7 @@
 #include <net/tcp.h>
 
 #include "conn_priv.h"
+#include "pernet.h"
 
 #define VGU_BACKLOG_MAX		4096
 /* How long listen(2) waits for the devices to know. They answer at once, or are broken. */
@@ -50,6 +51,8 @@ struct vgu_listener {
  * @addr: address
  * @known: backlog the device was told, 0: was not told
  * @wanted: backlog (an address: 1) it should know, 0: nothing
+ * @known_defer_s: how long it was told to wait for the first data of a connection
+ * @wanted_defer_s: how long it should
  */
 struct vgu_announced {
 	struct list_head list;
@@ -57,6 +60,8 @@ struct vgu_announced {
 	__be32 addr;
 	u32 known;
 	u32 wanted;
+	u16 known_defer_s;
+	u16 wanted_defer_s;
 };
 
 static DEFINE_MUTEX(vgu_listen_mutex);
@@ -87,7 +92,7 @@ static unsigned long vgu_listen_update(void)
 /* ---- Telling a device ---- */
 
 static struct vgu_announced *vgu_announced_want(struct vgu_conn_table *table, __be32 addr,
-						__be16 port, u32 backlog)
+						__be16 port, u32 backlog, u16 defer_s)
 {
 	struct vgu_announced *a;
 
@@ -101,6 +106,8 @@ static struct vgu_announced *vgu_announced_want(struct vgu_conn_table *table, __
 	a->port = port;
 	list_add_tail(&a->list, &table->announced);
 found:
+	/* The most impatient one counts. */
+	a->wanted_defer_s = a->wanted ? min(a->wanted_defer_s, defer_s) : defer_s;
 	a->wanted = min(a->wanted + backlog, VGU_BACKLOG_MAX);
 	return a;
 }
@@ -126,8 +133,22 @@ static void vgu_want_addrs(struct vgu_conn_table *table)
 	if (in_dev)
 		in_dev_for_each_ifa_rcu(ifa, in_dev)
 			if (!vgu_announced_addr(table, ifa->ifa_local))
-				vgu_announced_want(table, ifa->ifa_local, 0, 1);
+				vgu_announced_want(table, ifa->ifa_local, 0, 1, 0);
 	rcu_read_unlock();
+}
+
+/* TCP_DEFER_ACCEPT, which the stack keeps as a number of time-outs. */
+static u16 vgu_listener_defer_s(const struct sock *sk)
+{
+	u8 timeouts = READ_ONCE(inet_csk(sk)->icsk_accept_queue.rskq_defer_accept);
+	u32 timeout_s = TCP_TIMEOUT_INIT / HZ;
+	u32 sum_s = 0;
+
+	for (; timeouts; timeouts--) {
+		sum_s += timeout_s;
+		timeout_s = min_t(u32, 2 * timeout_s, TCP_RTO_MAX / HZ);
+	}
+	return min_t(u32, sum_s, U16_MAX);
 }
 
 /* The listeners that those addresses reach. Several on one port share a backlog. */
@@ -136,6 +157,8 @@ static void vgu_want_listeners(struct vgu_conn_table *table)
 	const struct net_device *netdev = table->dev->netdev;
 	struct vgu_listener *l;
 
+	if (!READ_ONCE(vgu_pernet(dev_net(netdev))->enabled))
+		return;
 	spin_lock_bh(&vgu_listeners_lock);
 	list_for_each_entry(l, &vgu_listeners, list) {
 		int bound = READ_ONCE(l->sk->sk_bound_dev_if);
@@ -146,7 +169,7 @@ static void vgu_want_listeners(struct vgu_conn_table *table)
 			continue;
 		if (l->addr && !vgu_announced_addr(table, l->addr))
 			continue;
-		vgu_announced_want(table, l->addr, l->port, backlog);
+		vgu_announced_want(table, l->addr, l->port, backlog, vgu_listener_defer_s(l->sk));
 	}
 	spin_unlock_bh(&vgu_listeners_lock);
 }
@@ -183,6 +206,8 @@ static int vgu_tell_listener(struct vgu_dev *dev, const struct vgu_announced *a,
 	vgu_abi_addr(req->addr, a->addr);
 	req->port = a->port;
 	req->backlog = cpu_to_le32(a->wanted);
+	if (op == VIRTUOSO_CTRL_LISTEN)
+		req->defer_s = cpu_to_le16(a->wanted_defer_s);
 	err = vgu_ctrl(dev, req, sizeof(*req));
 	kfree(req);
 	return err;
@@ -202,6 +227,17 @@ static int vgu_tell(struct vgu_dev *dev, const struct vgu_announced *a)
 	return err == -EEXIST || err == -ENOENT ? 0 : err;
 }
 
+static bool vgu_announced_is_known(const struct vgu_announced *a)
+{
+	return a->known == a->wanted && a->known_defer_s == a->wanted_defer_s;
+}
+
+static void vgu_announced_known(struct vgu_announced *a)
+{
+	a->known = a->wanted;
+	a->known_defer_s = a->wanted_defer_s;
+}
+
 /* What the device must forget goes first, listeners before addresses; then the new. */
 static void vgu_table_tell(struct vgu_conn_table *table)
 {
@@ -218,11 +254,11 @@ static void vgu_table_tell(struct vgu_conn_table *table)
 			kfree(a);
 			continue;
 		}
-		if (!a->wanted || a->known == a->wanted)
+		if (!a->wanted || vgu_announced_is_known(a))
 			continue;
 		err = vgu_tell(table->dev, a);
 		if (!err)
-			a->known = a->wanted;
+			vgu_announced_known(a);
 		else if (net_ratelimit())
 			netdev_warn(netdev, "device does not take %s %pI4:%u: %d\n",
 				    a->port ? "listener" : "address", &a->addr,
@@ -367,26 +403,37 @@ int vgu_hash(struct sock *sk)
 }
 
 /**
+ * vgu_listen_changed() - what listeners there are for the devices has changed
+ *
+ * Returns when the devices know, so that whoever is told to connect now gets what is said.
+ *
+ * Context: process, may sleep.
+ */
+void vgu_listen_changed(void)
+{
+	unsigned long round;
+
+	if (list_empty(&vgu_tables))
+		return;
+	round = vgu_listen_update();
+	wait_event_timeout(vgu_listen_wq, (long)(READ_ONCE(vgu_listen_done) - round) >= 0,
+			   VGU_LISTEN_WAIT);
+}
+
+/**
  * vgu_stream_listen() - listen(2)
  * @sock: socket
  * @backlog: of connections not accepted
- *
- * Returns when the devices know, so that whoever is told to connect now is offloaded.
  *
  * Context: struct proto_ops, GSYS. Return: 0 or -errno.
  */
 int vgu_stream_listen(struct socket *sock, int backlog)
 {
-	unsigned long round;
-	int err;
+	int err = inet_listen(sock, backlog);
 
-	err = inet_listen(sock, backlog);
-	if (err || list_empty(&vgu_tables))
-		return err;
-	round = vgu_listen_update();
-	wait_event_timeout(vgu_listen_wq, (long)(READ_ONCE(vgu_listen_done) - round) >= 0,
-			   VGU_LISTEN_WAIT);
-	return 0;
+	if (!err)
+		vgu_listen_changed();
+	return err;
 }
 
 /* ---- Addresses and netdevs come and go ---- */

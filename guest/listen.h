@@ -25,6 +25,7 @@ struct vgu_tuple;
 
 int vgu_hash(struct sock *sk);
 void vgu_listener_del(struct sock *sk);
+void vgu_listen_changed(void);
 int vgu_stream_listen(struct socket *sock, int backlog);
 void vgu_listen_table_add(struct vgu_conn_table *table);
 void vgu_listen_table_del(struct vgu_conn_table *table);
@@ -36,7 +37,7 @@ void vgu_listen_exit(void);
 struct virtio_virtuoso_complete;
 
 void vgu_incoming_new(struct vgu_dev *dev, const struct virtio_virtuoso_complete *rec);
-bool vgu_incoming_xmit(const struct vgu_tuple *tuple, u8 tcp_flags, u32 seq);
+bool vgu_incoming_xmit(struct sock *sk, const struct vgu_tuple *tuple, u8 tcp_flags, u32 seq);
 void vgu_incoming_retry(void);
 void vgu_incoming_dev_del(struct vgu_dev *dev);
 struct sock *vgu_syn_recv_sock(const struct sock *sk, struct sk_buff *skb,

@@ -14,15 +14,27 @@
 #include <net/netns/generic.h>
 
 #include "conn_priv.h"
+#include "listen.h"
 
 static unsigned int vgu_pernet_id __read_mostly;
+
+/* Listeners follow the switch; connections stay what they are. */
+static int vgu_sysctl_enabled(const struct ctl_table *table, int write, void *buffer,
+			      size_t *lenp, loff_t *ppos)
+{
+	int err = proc_dointvec_minmax(table, write, buffer, lenp, ppos);
+
+	if (write && !err)
+		vgu_listen_changed();
+	return err;
+}
 
 static const struct ctl_table vgu_sysctls[] = {
 	{
 		.procname	= "enabled",
 		.maxlen		= sizeof(int),
 		.mode		= 0644,
-		.proc_handler	= proc_dointvec_minmax,
+		.proc_handler	= vgu_sysctl_enabled,
 		.extra1		= SYSCTL_ZERO,
 		.extra2		= SYSCTL_ONE,
 	},

@@ -54,7 +54,7 @@ struct vgu_net_counters {
 
 /**
  * struct vgu_net - per network namespace
- * @enabled: sysctl net.virtuoso.enabled: new sockets may be offloaded
+ * @enabled: sysctl net.virtuoso.enabled: new sockets and listeners may be offloaded
  * @counters: see VGU_NET_COUNTERS
  * @table: sysctl table of the namespace
  * @header: its registration

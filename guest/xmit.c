@@ -184,7 +184,7 @@ bool vgu_conn_xmit(struct vgu_dev *dev, struct sk_buff *skb)
 	} else {
 		struct vgu_tuple tuple = { seg.src, seg.dst, seg.sport, seg.dport };
 
-		taken = vgu_incoming_xmit(&tuple, seg.tcp_flags, seg.seq);
+		taken = vgu_incoming_xmit(sk, &tuple, seg.tcp_flags, seg.seq);
 	}
 	/* Some stray segment drew it; the connection is not the native engine's to reset. */
 	if (!taken && (seg.tcp_flags & TCPHDR_RST))

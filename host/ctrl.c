@@ -58,18 +58,17 @@ static u32 vho_ctrl_listen(struct vho_guest_state *guest, const union vho_ctrl_r
 {
 	struct in6_addr addr;
 
-	if (req->listen.reserved)
-		return VIRTUOSO_STATUS_INVAL;
 	memcpy(&addr, req->listen.addr, sizeof(addr));
 	return vho_listener_add(guest->port, &addr, req->listen.port,
-				le32_to_cpu(req->listen.backlog));
+				le32_to_cpu(req->listen.backlog),
+				le16_to_cpu(req->listen.defer_s));
 }
 
 static u32 vho_ctrl_unlisten(struct vho_guest_state *guest, const union vho_ctrl_req *req)
 {
 	struct in6_addr addr;
 
-	if (req->listen.reserved)
+	if (req->listen.defer_s)
 		return VIRTUOSO_STATUS_INVAL;
 	memcpy(&addr, req->listen.addr, sizeof(addr));
 	return vho_listener_del(guest->port, &addr, req->listen.port);

@@ -139,7 +139,8 @@ struct vho_flow {
 	bool hashed;			/* slow path */
 	bool gone;			/* slow path: the guest has let go */
 	bool announced;			/* slow path: the core was told of the incoming connection */
-	u64 attach_by_ns;		/* slow path: until when the guest may take it */
+	bool deferred;			/* slow path: not yet, it waits for data */
+	u64 attach_by_ns;		/* slow path: until when the guest may take it, or it waits */
 	struct list_head port_node;	/* in port->flows, port->flows_lock */
 	struct kref ref;
 	struct rcu_head rcu;

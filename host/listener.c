@@ -29,6 +29,7 @@ struct vho_listener_key {
  * @node: in port->listeners while @hashed; RCU readers
  * @port: whose
  * @backlog: limit of @pending
+ * @defer_s: how long a connection waits for its first data before the guest hears of it
  * @pending: connections being established, or established and not yet taken by the guest
  * @hashed: not: deleted, lives until @pending is 0
  */
@@ -39,6 +40,7 @@ struct vho_listener {
 	struct list_head node;
 	struct vho_port *port;
 	u32 backlog;
+	u16 defer_s;
 	u32 pending;
 	bool hashed;
 };
@@ -107,7 +109,7 @@ bool vho_listener_wants(struct vho_port *port, const struct vho_flow_key *key)
 }
 
 static u32 vho_listener_insert(struct vho_port *port, const struct vho_listener_key *key,
-			       u32 backlog, u32 *count, u32 limit)
+			       u32 backlog, u16 defer_s, u32 *count, u32 limit)
 {
 	struct vho_listener *listener;
 	int err;
@@ -123,6 +125,7 @@ static u32 vho_listener_insert(struct vho_port *port, const struct vho_listener_
 	listener->key = *key;
 	listener->port = port;
 	listener->backlog = backlog;
+	listener->defer_s = defer_s;
 	err = rhashtable_lookup_insert_fast(&vho_listener_table, &listener->hash,
 					    vho_listener_params);
 	if (err) {
@@ -164,7 +167,8 @@ static u32 vho_listener_drop(const struct vho_listener_key *key)
 	return listener ? VIRTUOSO_STATUS_OK : VIRTUOSO_STATUS_NOENT;
 }
 
-u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 lport, u32 backlog)
+u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 lport, u32 backlog,
+		     u16 defer_s)
 {
 	struct vho_listener_key key = vho_listener_key(port, addr, lport, false);
 	struct vho_listener *listener;
@@ -176,12 +180,14 @@ u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 
 	backlog = clamp(backlog, 1u, (u32)VHO_BACKLOG_MAX);
 	rcu_read_lock();
 	listener = vho_listener_find(&key);
-	if (listener)
+	if (listener) {
 		listener->backlog = backlog;
+		WRITE_ONCE(listener->defer_s, defer_s);
+	}
 	rcu_read_unlock();
 	if (listener)
 		return VIRTUOSO_STATUS_OK;
-	return vho_listener_insert(port, &key, backlog, &port->nr_listeners,
+	return vho_listener_insert(port, &key, backlog, defer_s, &port->nr_listeners,
 				   READ_ONCE(port->limit.cfg.max_listeners));
 }
 
@@ -200,7 +206,7 @@ u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr)
 		return VIRTUOSO_STATUS_INVAL;
 	if (!vho_policy_source_ok(port, addr))
 		return VIRTUOSO_STATUS_PERM;
-	return vho_listener_insert(port, &key, 0, &port->nr_addrs, VHO_ADDRS_MAX);
+	return vho_listener_insert(port, &key, 0, 0, &port->nr_addrs, VHO_ADDRS_MAX);
 }
 
 u32 vho_addr_del(struct vho_port *port, const struct in6_addr *addr)
@@ -234,6 +240,11 @@ struct vho_listener *vho_listener_reserve(struct vho_port *port, const struct vh
 		listener->pending++;
 	rcu_read_unlock();
 	return listener;
+}
+
+u16 vho_listener_defer_s(const struct vho_listener *listener)
+{
+	return READ_ONCE(listener->defer_s);
 }
 
 void vho_listener_release(struct vho_listener *listener)

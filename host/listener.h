@@ -28,7 +28,8 @@ void vho_listeners_exit(void);
 bool vho_listener_wants(struct vho_port *port, const struct vho_flow_key *key);
 
 /* Slow path. VIRTUOSO_STATUS_*. */
-u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 lport, u32 backlog);
+u32 vho_listener_add(struct vho_port *port, const struct in6_addr *addr, __be16 lport, u32 backlog,
+		     u16 defer_s);
 u32 vho_listener_del(struct vho_port *port, const struct in6_addr *addr, __be16 lport);
 u32 vho_addr_add(struct vho_port *port, const struct in6_addr *addr);
 u32 vho_addr_del(struct vho_port *port, const struct in6_addr *addr);
@@ -57,6 +58,8 @@ int vho_listeners_show(struct vho_port *port, u32 *item,
 /* Slow path: takes a place in the backlog, NULL: no such listener (-> *full false) or full. */
 struct vho_listener *vho_listener_reserve(struct vho_port *port, const struct vho_flow_key *key,
 					  bool *full);
+/* Any context: how long a connection may wait for its first data before the guest hears of it. */
+u16 vho_listener_defer_s(const struct vho_listener *listener);
 /* Slow path: gives the place back. */
 void vho_listener_release(struct vho_listener *listener);
 

@@ -73,17 +73,35 @@ static void vho_sp_hand_to_core(struct vho_flow *flow)
 	vho_flow_tell_core(flow, VHO_FC_ADOPT);
 }
 
+static void vho_sp_announce(struct vho_flow *flow, u64 now_ns)
+{
+	flow->deferred = false;
+	flow->announced = true;
+	flow->attach_by_ns = now_ns + VHO_SP_ATTACH_NS;
+	vho_flow_tell_core(flow, VHO_FC_INCOMING);
+}
+
+/* A listener may want to hear of a connection with its first data, or after a time without. */
+static void vho_sp_announce_in_time(struct vho_flow *flow, u64 now_ns)
+{
+	u64 defer_s = flow->listener ? vho_listener_defer_s(flow->listener) : 0;
+
+	if (!defer_s || !skb_queue_empty(&flow->held)) {
+		vho_sp_announce(flow, now_ns);
+	} else {
+		flow->deferred = true;
+		flow->attach_by_ns = now_ns + defer_s * NSEC_PER_SEC;
+	}
+}
+
 static void vho_sp_established(struct vho_flow *flow, u64 now_ns)
 {
 	vho_port_stat_inc(flow->port, VHO_STAT_sp_established);
 	vho_path_established(flow, now_ns);
-	if (!flow->passive) {
+	if (!flow->passive)
 		vho_sp_hand_to_core(flow);
-	} else if (!flow->announced) {
-		flow->announced = true;
-		flow->attach_by_ns = now_ns + VHO_SP_ATTACH_NS;
-		vho_flow_tell_core(flow, VHO_FC_INCOMING);
-	}
+	else if (!flow->announced)
+		vho_sp_announce_in_time(flow, now_ns);
 }
 
 /* TCP is over. What is left depends on who still knows the flow. */
@@ -112,7 +130,7 @@ static void vho_sp_rearm(struct vho_flow *flow)
 		return;
 	if (flow->tcb.state != TCP_CLOSE)
 		vho_flow_rearm(flow, &vho_slow.timers);
-	if (flow->announced)
+	if (flow->announced || flow->deferred)
 		vho_timer_arm(&vho_slow, &flow->timer, flow->attach_by_ns);
 }
 
@@ -153,6 +171,8 @@ static bool vho_sp_hold(struct vho_flow *flow, struct sk_buff *skb, struct vho_r
 		flow->held_bytes += len;
 		vho_packet(skb)->flow = NULL;
 		__skb_queue_tail(&flow->held, skb);
+		if (flow->deferred)
+			vho_sp_announce(flow, now_ns);
 	} else if (!seg->drop) {
 		seg->drop = VHO_STAT_drop_rcvbuf;
 	}
@@ -538,6 +558,8 @@ void vho_sp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 	vho_flow_get(flow);
 	if (flow->announced && now_ns >= flow->attach_by_ns)
 		vho_sp_withdraw(flow, now_ns);
+	else if (flow->deferred && now_ns >= flow->attach_by_ns)
+		vho_sp_announce(flow, now_ns);
 	else
 		vho_tcp_timer(flow, now_ns);
 	vho_sp_flow_after(flow, now_ns);

@@ -112,11 +112,12 @@ static void vho_ctrl_serve__every_op(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_test_request(f, &listen, sizeof(listen)));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_test_request(f, &listen, sizeof(listen)));
 	KUNIT_EXPECT_EQ(test, f->port->nr_listeners, 1);
-	listen.reserved = cpu_to_le16(1);
-	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_INVAL, vho_test_request(f, &listen, sizeof(listen)));
+	listen.defer_s = cpu_to_le16(1);
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_test_request(f, &listen, sizeof(listen)));
+	KUNIT_EXPECT_EQ(test, f->port->nr_listeners, 1);
 	listen.hdr.op = cpu_to_le16(VIRTUOSO_CTRL_UNLISTEN);
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_INVAL, vho_test_request(f, &listen, sizeof(listen)));
-	listen.reserved = 0;
+	listen.defer_s = 0;
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_test_request(f, &listen, sizeof(listen)));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOENT, vho_test_request(f, &listen, sizeof(listen)));
 }

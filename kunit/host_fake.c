@@ -759,7 +759,7 @@ void vho_fake_listen(struct vho_fake *f, u32 backlog)
 
 	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK, vho_addr_add(f->port, &addr));
 	KUNIT_ASSERT_EQ(f->test, VIRTUOSO_STATUS_OK,
-			vho_listener_add(f->port, &any, htons(80), backlog));
+			vho_listener_add(f->port, &any, htons(80), backlog, 0));
 }
 
 struct vho_flow_key vho_fake_incoming_key(struct vho_fake *f, u16 rport)

@@ -336,7 +336,7 @@ void vho_pair_establish(struct vho_pair *p)
 
 	KUNIT_ASSERT_EQ(p->f->test, VIRTUOSO_STATUS_OK, vho_addr_add(p->end[1].port, &addr));
 	KUNIT_ASSERT_EQ(p->f->test, VIRTUOSO_STATUS_OK,
-			vho_listener_add(p->end[1].port, &addr, htons(VHO_PAIR_PORT), 4));
+			vho_listener_add(p->end[1].port, &addr, htons(VHO_PAIR_PORT), 4, 0));
 	vho_pair_connect(p);
 	while (vho_fake_run_slow(p->f) | vho_fake_run_core(p->f) | vho_pair_core(p, 0) |
 	       vho_pair_core(p, 1) | vho_pair_carry(p))

@@ -102,12 +102,12 @@ static void vho_limit__listeners_and_regions(struct kunit *test)
 	struct in6_addr any = { };
 
 	f->port->limit.cfg.max_listeners = f->port->nr_listeners + 1;
-	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(1), 1));
-	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOMEM, vho_listener_add(f->port, &any, htons(2), 1));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(1), 1, 0));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOMEM, vho_listener_add(f->port, &any, htons(2), 1, 0));
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_sp_limit_listeners), 1);
 	f->port->limit.cfg.max_listeners = 0;
 	/* What there is stays, and may change. */
-	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(1), 2));
+	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(1), 2, 0));
 
 	f->port->limit.cfg.max_region_bytes = f->guest->region_bytes + PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOMEM,

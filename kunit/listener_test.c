@@ -36,7 +36,7 @@ static u32 vho_test_listen(struct vho_fake *f, u32 addr, u16 lport, u32 backlog)
 {
 	struct in6_addr a = vho_fake_addr(addr);
 
-	return vho_listener_add(f->port, &a, htons(lport), backlog);
+	return vho_listener_add(f->port, &a, htons(lport), backlog, 0);
 }
 
 static u32 vho_test_unlisten(struct vho_fake *f, u32 addr, u16 lport)
@@ -87,7 +87,7 @@ static void vho_listener_wants__wildcard(struct kunit *test)
 	static const struct in6_addr any = { };
 	struct vho_fake *f = test->priv;
 
-	KUNIT_ASSERT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(80), 1));
+	KUNIT_ASSERT_EQ(test, VIRTUOSO_STATUS_OK, vho_listener_add(f->port, &any, htons(80), 1, 0));
 	KUNIT_EXPECT_TRUE(test, vho_test_wants(f, VHO_TEST_ADDR, 80));
 	/* Only for addresses that are the guest's. */
 	KUNIT_EXPECT_FALSE(test, vho_test_wants(f, VHO_TEST_ADDR2, 80));

@@ -434,8 +434,8 @@ static void vho_policy_sources__fixed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vho_addr_del(f->port, &addr), VIRTUOSO_STATUS_OK);
 	KUNIT_EXPECT_EQ(test, vho_addr_add(f->port, &addr), VIRTUOSO_STATUS_PERM);
 	KUNIT_EXPECT_EQ(test, vho_addr_add(f->port, &other), VIRTUOSO_STATUS_OK);
-	KUNIT_EXPECT_EQ(test, vho_listener_add(f->port, &addr, htons(81), 1), VIRTUOSO_STATUS_PERM);
-	KUNIT_EXPECT_EQ(test, vho_listener_add(f->port, &other, htons(81), 1), VIRTUOSO_STATUS_OK);
+	KUNIT_EXPECT_EQ(test, vho_listener_add(f->port, &addr, htons(81), 1, 0), VIRTUOSO_STATUS_PERM);
+	KUNIT_EXPECT_EQ(test, vho_listener_add(f->port, &other, htons(81), 1, 0), VIRTUOSO_STATUS_OK);
 	memcpy(rec.laddr, &other, sizeof(other));
 	rec.hdr.flow = cpu_to_le32(2);
 	vho_fake_submit(f, 0, &rec, sizeof(rec));

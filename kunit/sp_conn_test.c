@@ -134,6 +134,42 @@ static void vho_sp_hold__until_attached(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->rx.vaddr[639], 'x');
 }
 
+/* The guest hears of a connection with its first data, of one without after a time. */
+static void vho_sp_established__deferred(struct kunit *test)
+{
+	const struct in6_addr any = {};
+	struct virtio_virtuoso_complete rec;
+	struct vho_fake *f = test->priv;
+	struct vho_flow_key key;
+	struct vho_flow *flow;
+	unsigned int i;
+
+	vho_fake_listen(f, 2);
+	vho_listener_add(f->port, &any, htons(80), 2, 5);
+	vho_fake_offer(f, 0, 8);
+	vho_fake_offer(f, 1, 8);
+	for (i = 1; i <= 2; i++) {
+		key = vho_fake_incoming_key(f, i);
+		vho_fake_rx(f, &key, VHO_TCPF_SYN, VHO_FAKE_IRS, 0, 0);
+		flow = vho_fake_lookup(&key);
+		KUNIT_ASSERT_NOT_NULL(test, flow);
+		vho_fake_rx(f, &key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, flow->tcb.iss + 1, 0);
+		KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_ESTABLISHED);
+		KUNIT_EXPECT_TRUE(test, flow->deferred);
+		vho_fake_settle(f);
+		KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec) || vho_fake_complete(f, 1, &rec));
+		if (i == 1)
+			vho_fake_rx(f, &key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, flow->tcb.iss + 1, 10);
+		else
+			vho_sp_flow_timer(&vho_slow, &flow->timer, flow->attach_by_ns);
+		KUNIT_EXPECT_FALSE(test, flow->deferred);
+		vho_fake_settle(f);
+		KUNIT_ASSERT_TRUE(test, vho_fake_complete(f, flow->chan, &rec));
+		KUNIT_EXPECT_EQ(test, rec.op, VIRTUOSO_COMPLETE_INCOMING);
+		KUNIT_EXPECT_EQ(test, le32_to_cpu(rec.u.incoming.token), flow->token);
+	}
+}
+
 static void vho_sp_rx_syn__backlog(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
@@ -486,6 +522,7 @@ static struct kunit_case vho_sp_conn_cases[] = {
 	KUNIT_CASE(vho_sp_hand_to_core__record_first),
 	KUNIT_CASE(vho_sp_hand_to_core__abort_crosses),
 	KUNIT_CASE(vho_sp_hold__until_attached),
+	KUNIT_CASE(vho_sp_established__deferred),
 	KUNIT_CASE(vho_sp_rx_syn__backlog),
 	KUNIT_CASE(vho_sp_rx_syn__impossible_peer),
 	KUNIT_CASE(vho_sp_time_wait__new_syn),

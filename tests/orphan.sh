@@ -45,7 +45,7 @@ fails_with "Cannot assign requested address" use 1
 
 log "TIME-WAIT, when the peer has closed, too"
 on g1 sysctl -qw net.ipv4.ip_local_port_range="41000 41001"
-port=$(leave done)
+port=$(leave "done")
 wait_for 10 is_in_state time-wait "$port"
 use 3
 [ $MODE = native ] || wait_for 10 has_flows p1 time-wait

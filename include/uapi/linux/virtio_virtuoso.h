@@ -93,15 +93,16 @@ struct virtio_virtuoso_ctrl_addr {
 
 /*
  * Listener on addr (all zero, or ::ffff:0.0.0.0: every address of the guest).
- * A second LISTEN for the same addr and port replaces the backlog. backlog is
+ * A second LISTEN for the same addr and port replaces backlog and defer_s. backlog is
  * the number of connections that the device may have established (or be
- * establishing) without an ATTACH or REFUSE by the driver.
+ * establishing) without an ATTACH or REFUSE by the driver. defer_s: INCOMING may
+ * wait so many seconds for the first data.
  */
 struct virtio_virtuoso_ctrl_listen {
 	struct virtio_virtuoso_ctrl_hdr hdr;
 	__u8	addr[16];
 	__be16	port;
-	__le16	reserved;		/* 0 */
+	__le16	defer_s;		/* 0 with UNLISTEN */
 	__le32	backlog;
 };
 
