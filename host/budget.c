@@ -10,6 +10,7 @@
 
 #include "budget.h"
 #include "core.h"
+#include "cores.h"
 #include "move.h"
 #include "port.h"
 
@@ -43,20 +44,6 @@ void vho_budget_init(struct vho_port *port)
 	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
 	vho_sched_ent_init(&port->budget.ent, &cfg, ktime_get_ns());
 	atomic64_set(&port->budget.drop_ns, 0);
-}
-
-u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except)
-{
-	struct vho_port *port;
-	u32 sum = 0, index = 0;
-
-	lockdep_assert_held(&vho_ports_lock);
-	while ((port = vho_port_next(index))) {
-		if (READ_ONCE(port->core) == core && port != except)
-			sum += port->budget.cfg.guarantee_permille;
-		index = port->index + 1;
-	}
-	return sum;
 }
 
 static int vho_budget_check(const struct vho_budget_cfg *cfg, struct netlink_ext_ack *extack)
@@ -99,36 +86,25 @@ static void vho_budget_apply_fn(void *arg)
  * @cfg: all of it, copied
  * @extack: says what is wrong
  *
- * In force when it returns, work that waits included.
+ * In force when it returns, work that waits included. A port whose core cannot give the guarantee
+ * moves to one that can, but for one that the operator has placed.
  * Context: NL, process context. Takes vho_ports_lock, waits for the core.
- * Return: 0; -ERANGE, -EINVAL; -ENOSPC: the core's guarantees would be too many; -ENODEV.
+ * Return: 0; -ERANGE, -EINVAL; -ENOSPC: no core can give the guarantee; -ENODEV.
  */
 int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
 		   struct netlink_ext_ack *extack)
 {
-	u32 others;
 	int err;
 
 	err = vho_budget_check(cfg, extack);
 	if (err)
 		return err;
 	mutex_lock(&vho_ports_lock);
-	if (list_empty(&port->list)) {
-		NL_SET_ERR_MSG(extack, "the port is being deleted");
-		err = -ENODEV;
-		goto out;
+	err = vho_cores_guarantee(port, cfg->guarantee_permille, extack);
+	if (!err) {
+		port->budget.cfg = *cfg;
+		vho_port_call(port, vho_budget_apply_fn, port);
 	}
-	others = vho_budget_guaranteed(READ_ONCE(port->core), port);
-	if (cfg->guarantee_permille &&
-	    others + cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX) {
-		NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
-				   vho_port_core_index(port), VHO_BUDGET_GUARANTEES_MAX - others);
-		err = -ENOSPC;
-		goto out;
-	}
-	port->budget.cfg = *cfg;
-	vho_port_call(port, vho_budget_apply_fn, port);
-out:
 	mutex_unlock(&vho_ports_lock);
 	return err;
 }

@@ -119,8 +119,6 @@ void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out);
 int vho_budget_core_set(struct vho_core *core, const struct vho_sched_params *params,
 			struct netlink_ext_ack *extack);
 void vho_budget_core_get(struct vho_core *core, struct vho_sched_params *params);
-/* Guarantees of @core's ports but @except, permille. Caller holds vho_ports_lock. */
-u32 vho_budget_guaranteed(const struct vho_core *core, const struct vho_port *except);
 
 /* --- softirq: packets that are dropped are charged. One in so many is timed, for all. --- */
 

@@ -169,6 +169,13 @@ void vho_cores_move(struct vho_port *port, struct vho_core *to)
 	vho_nl_event_port_changed(port);
 }
 
+static void vho_cores_move_one(struct vho_port *port, struct vho_core *to)
+{
+	vho_moves_begin();
+	vho_cores_move(port, to);
+	vho_moves_end();
+}
+
 /* No port is on @core. */
 static void vho_cores_end(struct vho_core *core)
 {
@@ -386,12 +393,21 @@ out:
 
 /* ---- ports ---- */
 
+/* Of the next port: nothing is known of its guest's memory yet. */
+static const struct vho_scale_port vho_cores_next_port = { .numa = NUMA_NO_NODE };
+
+int vho_cores_next_node(void)
+{
+	lockdep_assert_held(&vho_ports_lock);
+	return vho_scale_pick(&vho_cores_scale, &vho_cores_next_port, NULL, false)->numa;
+}
+
 void vho_cores_place(struct vho_port *port)
 {
 	struct vho_scale_core *core;
 
 	lockdep_assert_held(&vho_ports_lock);
-	port->scale.numa = NUMA_NO_NODE;
+	port->scale = vho_cores_next_port;
 	core = vho_scale_pick(&vho_cores_scale, &port->scale, NULL, false);
 	port->core = container_of(core, struct vho_core, scale);
 	port->seen_busy_ns = 0;
@@ -419,10 +435,49 @@ bool vho_port_pinned(const struct vho_port *port)
 	return READ_ONCE(port->scale.pinned);
 }
 
+/* A core that can guarantee so much to @port, a new one if need be. NULL: there is none. */
+static struct vho_scale_core *vho_cores_room(struct vho_port *port, u32 permille)
+{
+	struct vho_scale_core *core = vho_scale_room(&vho_cores_scale, &port->scale, permille);
+	unsigned int nr = vho_core_nr();
+
+	if (core || port->scale.pinned || nr >= vho_cores_cfg.max || vho_cores_add())
+		return core;
+	vho_nl_event_cores_scaled(nr + 1, nr);
+	return vho_scale_room(&vho_cores_scale, &port->scale, permille);
+}
+
+int vho_cores_guarantee(struct vho_port *port, u32 permille, struct netlink_ext_ack *extack)
+{
+	struct vho_scale_port *scale = &port->scale;
+	struct vho_scale_core *core;
+
+	lockdep_assert_held(&vho_ports_lock);
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		return -ENODEV;
+	}
+	core = vho_cores_room(port, permille);
+	if (!core) {
+		NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee%s",
+				   port->core->index,
+				   vho_scale_left(&vho_cores_scale, scale->core, scale),
+				   scale->pinned ? ", and the port was placed there" :
+				   vho_core_nr() == 1 ? "" : ", and no other has enough");
+		return -ENOSPC;
+	}
+	if (core != scale->core)
+		vho_cores_move_one(port, container_of(core, struct vho_core, scale));
+	if (permille < scale->guarantee_permille)
+		vho_elastic_look();	/* a core may have become one too many */
+	vho_scale_port_guarantee(scale, permille);
+	return 0;
+}
+
 static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink_ext_ack *extack)
 {
-	u32 guarantee = port->budget.cfg.guarantee_permille;
 	struct vho_core *core;
+	u32 left;
 
 	if (list_empty(&port->list)) {
 		NL_SET_ERR_MSG(extack, "the port is being deleted");
@@ -430,6 +485,7 @@ static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink
 	}
 	if (index == VHO_CORE_AUTO) {
 		port->scale.pinned = false;
+		vho_elastic_look();
 		return 0;
 	}
 	core = vho_core_get(index);
@@ -438,16 +494,13 @@ static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink
 		return -ENOENT;
 	}
 	if (core != port->core) {
-		u32 others = vho_budget_guaranteed(core, port);
-
-		if (guarantee && others + guarantee > VHO_BUDGET_GUARANTEES_MAX) {
+		left = vho_scale_left(&vho_cores_scale, &core->scale, &port->scale);
+		if (port->scale.guarantee_permille > left) {
 			NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
-					   index, VHO_BUDGET_GUARANTEES_MAX - others);
+					   index, left);
 			return -ENOSPC;
 		}
-		vho_moves_begin();
-		vho_cores_move(port, core);
-		vho_moves_end();
+		vho_cores_move_one(port, core);
 	}
 	port->scale.pinned = true;
 	return 0;

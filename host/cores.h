@@ -58,6 +58,11 @@ int vho_cores_config_set(const struct vho_cores_config *cfg, struct netlink_ext_
  * move it again. -ENOENT: no such core, -ENOSPC: guarantees, -ENODEV: the port is being deleted.
  */
 int vho_port_move(struct vho_port *port, u32 index, struct netlink_ext_ack *extack);
+/*
+ * Notes what is guaranteed to @port, and moves it if its core cannot give that. Caller holds vho_ports_lock.
+ * -ENOSPC: no core can, -ENODEV: the port is being deleted.
+ */
+int vho_cores_guarantee(struct vho_port *port, u32 permille, struct netlink_ext_ack *extack);
 /* Has the operator placed it? Caller holds vho_ports_lock or takes it as a hint. */
 bool vho_port_pinned(const struct vho_port *port);
 
@@ -75,6 +80,8 @@ struct vho_core *vho_core_next(unsigned int index);
 bool vho_core_on_cpu(int cpu);
 
 /* --- port.c, vho_ports_lock held --- */
+/* Memory node of the core that the next port will be placed on. */
+int vho_cores_next_node(void);
 /* Sets @port->core. */
 void vho_cores_place(struct vho_port *port);
 /* The port is being deleted. */

@@ -46,8 +46,6 @@ static void vho_elastic_measure_ports(struct vho_core *core, u64 elapsed_ns)
 							 busy_ns - port->seen_busy_ns, elapsed_ns,
 							 vho_cores_period_ns());
 		port->seen_busy_ns = busy_ns;
-		if (!list_empty(&port->list))
-			vho_scale_port_guarantee(scale, port->budget.cfg.guarantee_permille);
 	}
 }
 

@@ -93,6 +93,16 @@ unsigned int vho_port_core_index(const struct vho_port *port)
 	return index;
 }
 
+int vho_port_core_node(const struct vho_port *port)
+{
+	int node;
+
+	rcu_read_lock();
+	node = READ_ONCE(port->core)->scale.numa;
+	rcu_read_unlock();
+	return node;
+}
+
 /* ---- moving ---- */
 
 struct vho_move {

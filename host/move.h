@@ -22,6 +22,8 @@ bool vho_port_forward(struct vho_port *port, struct vho_worker *worker, struct v
 void vho_port_call(struct vho_port *port, void (*fn)(void *arg), void *arg);
 /* Any context: index of the core that serves @port now. */
 unsigned int vho_port_core_index(const struct vho_port *port);
+/* The same: its memory node. */
+int vho_port_core_node(const struct vho_port *port);
 
 /*
  * Moving. Process context under vho_ports_lock. Cores that ports have left in between may be stopped

@@ -81,9 +81,23 @@ void vho_port_put(struct vho_port *port)
 	kref_put(&port->ref, vho_port_release);
 }
 
+/* As ptr_ring_init(), @ring zeroed, with the memory near the core. */
+static int vho_port_ring_init(struct ptr_ring *ring, int size, int node)
+{
+	ring->queue = kvzalloc_node(array_size(size, sizeof(*ring->queue)), GFP_KERNEL, node);
+	if (!ring->queue)
+		return -ENOMEM;
+	__ptr_ring_set_size(ring, size);
+	spin_lock_init(&ring->producer_lock);
+	spin_lock_init(&ring->consumer_lock);
+	return 0;
+}
+
+/* vho_ports_lock is held. */
 static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 {
-	struct vho_port *port = kzalloc(sizeof(*port), GFP_KERNEL);
+	int node = vho_cores_next_node();
+	struct vho_port *port = kzalloc_node(sizeof(*port), GFP_KERNEL, node);
 
 	if (!port)
 		return NULL;
@@ -115,9 +129,9 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
 	if (!port->stats || vho_policy_port_init(port) ||
-	    ptr_ring_init(&port->rxq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
-	    ptr_ring_init(&port->frameq, VHO_PORT_RXQ_PACKETS, GFP_KERNEL) ||
-	    ptr_ring_init(&port->spq, VHO_PORT_SPQ_PACKETS, GFP_KERNEL)) {
+	    vho_port_ring_init(&port->rxq, VHO_PORT_RXQ_PACKETS, node) ||
+	    vho_port_ring_init(&port->frameq, VHO_PORT_RXQ_PACKETS, node) ||
+	    vho_port_ring_init(&port->spq, VHO_PORT_SPQ_PACKETS, node)) {
 		vho_port_free(port);
 		return NULL;
 	}

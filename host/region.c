@@ -20,7 +20,8 @@ static void vho_region_free(struct vho_guest_state *guest, struct vho_region *re
 
 struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
 {
-	struct vho_guest_state *guest = kzalloc(sizeof(*guest), GFP_KERNEL);
+	struct vho_guest_state *guest = kzalloc_node(sizeof(*guest), GFP_KERNEL,
+						     vho_port_core_node(port));
 	unsigned int i;
 
 	if (!guest)
@@ -85,6 +86,8 @@ static u32 vho_region_insert(struct vho_guest_state *guest, struct vho_region *r
 		return VIRTUOSO_STATUS_NOMEM;
 	}
 	guest->region_bytes += region->map.len;
+	/* Where payload is: cores near it are preferred. */
+	WRITE_ONCE(guest->port->scale.numa, page_to_nid(region->map.pages[0]));
 	return VIRTUOSO_STATUS_OK;
 }
 

@@ -115,7 +115,9 @@ u32 vho_scale_idle(const struct vho_scale *s)
 
 static bool vho_scale_far(const struct vho_scale_core *core, const struct vho_scale_port *port)
 {
-	return core->numa != NUMA_NO_NODE && port->numa != NUMA_NO_NODE && core->numa != port->numa;
+	int numa = READ_ONCE(port->numa);
+
+	return core->numa != NUMA_NO_NODE && numa != NUMA_NO_NODE && core->numa != numa;
 }
 
 /* How bad a place @core is for @port: load, then number of ports. */
@@ -128,11 +130,30 @@ static u64 vho_scale_cost(const struct vho_scale_core *core, const struct vho_sc
 	return (u64)(load / VHO_SCALE_GRAIN) << 32 | core->nr_ports;
 }
 
+/* Can so much more be guaranteed on @core? */
 static bool vho_scale_fits(const struct vho_scale *s, const struct vho_scale_core *core,
-			   u32 guarantee_permille)
+			   u32 permille)
 {
-	return !guarantee_permille ||
-	       core->guarantee_permille + guarantee_permille <= s->rules.guarantees_max;
+	return !permille || core->guarantee_permille + permille <= s->rules.guarantees_max;
+}
+
+static struct vho_scale_core *vho_scale_cheapest(struct vho_scale *s,
+						 const struct vho_scale_port *port,
+						 const struct vho_scale_core *except, u32 permille)
+{
+	struct vho_scale_core *core, *best = NULL;
+	u64 cost, best_cost = U64_MAX;
+
+	list_for_each_entry(core, &s->cores, node) {
+		if (core == except || !vho_scale_fits(s, core, permille))
+			continue;
+		cost = vho_scale_cost(core, port);
+		if (cost < best_cost) {
+			best_cost = cost;
+			best = core;
+		}
+	}
+	return best;
 }
 
 /**
@@ -148,21 +169,40 @@ static bool vho_scale_fits(const struct vho_scale *s, const struct vho_scale_cor
 struct vho_scale_core *vho_scale_pick(struct vho_scale *s, const struct vho_scale_port *port,
 				      const struct vho_scale_core *except, bool fits)
 {
-	struct vho_scale_core *core, *best = NULL;
-	u64 cost, best_cost = U64_MAX;
+	return vho_scale_cheapest(s, port, except, fits ? port->guarantee_permille : 0);
+}
 
-	list_for_each_entry(core, &s->cores, node) {
-		if (core == except)
-			continue;
-		if (fits && !vho_scale_fits(s, core, port->guarantee_permille))
-			continue;
-		cost = vho_scale_cost(core, port);
-		if (cost < best_cost) {
-			best_cost = cost;
-			best = core;
-		}
-	}
-	return best;
+/* What @core has left to guarantee to @port, with what the port has already, permille. */
+u32 vho_scale_left(const struct vho_scale *s, const struct vho_scale_core *core,
+		   const struct vho_scale_port *port)
+{
+	u32 others = core->guarantee_permille;
+
+	if (port->core == core)
+		others -= port->guarantee_permille;
+	return s->rules.guarantees_max - min(others, s->rules.guarantees_max);
+}
+
+/**
+ * vho_scale_room() - choose a core that can guarantee so much to a port
+ * @s: cores
+ * @port: port, placed
+ * @permille: its guarantee-to-be
+ *
+ * Less than it has is never refused: there may be more guarantees on a core than it can give, when the
+ * others had to go.
+ *
+ * Context: any.
+ * Return: the port's own core if that can, or else, unless the operator has placed the port, the
+ * best other one; NULL: none can.
+ */
+struct vho_scale_core *vho_scale_room(struct vho_scale *s, const struct vho_scale_port *port,
+				      u32 permille)
+{
+	if (permille <= port->guarantee_permille ||
+	    permille <= vho_scale_left(s, port->core, port))
+		return port->core;
+	return port->pinned ? NULL : vho_scale_cheapest(s, port, port->core, permille);
 }
 
 static bool vho_scale_overloaded(const struct vho_scale *s, const struct vho_scale_core *core)

@@ -63,7 +63,7 @@ struct vho_scale_core {
  * @core: where it is placed
  * @busy_permille: load, averaged
  * @guarantee_permille: guaranteed to it
- * @numa: node of its guest's memory, NUMA_NO_NODE: unknown
+ * @numa: node of its guest's memory, NUMA_NO_NODE: unknown; any context writes, a hint
  * @pinned: the operator has placed it
  */
 struct vho_scale_port {
@@ -110,6 +110,10 @@ u32 vho_scale_average(u32 old_permille, u64 busy_ns, u64 elapsed_ns, u64 period_
 u32 vho_scale_idle(const struct vho_scale *s);
 struct vho_scale_core *vho_scale_pick(struct vho_scale *s, const struct vho_scale_port *port,
 				      const struct vho_scale_core *except, bool fits);
+u32 vho_scale_left(const struct vho_scale *s, const struct vho_scale_core *core,
+		   const struct vho_scale_port *port);
+struct vho_scale_core *vho_scale_room(struct vho_scale *s, const struct vho_scale_port *port,
+				      u32 permille);
 enum vho_scale_verdict vho_scale_decide(struct vho_scale *s, u64 now_ns,
 					struct vho_scale_core **victim);
 struct vho_scale_core *vho_scale_pick_victim(struct vho_scale *s);

@@ -230,6 +230,36 @@ static void vho_scale_pick__guarantees_and_nodes(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &port, NULL, true), &t->cores[1]);
 }
 
+/* A port with a guarantee stays if it can, and goes where it can be given if it may. */
+static void vho_scale_room__guarantees(struct kunit *test)
+{
+	struct vho_scale_test *t = test->priv;
+	struct vho_scale_port *port = &t->ports[0];
+
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], port), 900);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 900), &t->cores[0]);
+	vho_scale_port_guarantee(&t->ports[1], 500);
+	vho_scale_port_guarantee(port, 300);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], port), 400);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->ports[2]), 100);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 400), &t->cores[0]);
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, port, 401));
+	vho_scale_core_add(&t->s, &t->cores[1], NUMA_NO_NODE);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 400), &t->cores[0]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 401), &t->cores[1]);
+	port->pinned = true;
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, port, 401));
+	port->pinned = false;
+	vho_scale_port_move(&t->ports[1], &t->cores[1]);
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, &t->ports[2], 601));
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, &t->ports[2], 600), &t->cores[0]);
+	/* More than a core can give: others had to go. Less of it is never refused. */
+	vho_scale_port_guarantee(&t->ports[3], 800);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->ports[2]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 299), &t->cores[0]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 0), &t->cores[0]);
+}
+
 static void vho_scale_pick_victim__who_may_leave(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
@@ -282,6 +312,7 @@ static struct kunit_case vho_scale_cases[] = {
 	KUNIT_CASE(vho_scale_decide__indivisible),
 	KUNIT_CASE(vho_scale_decide__bursts),
 	KUNIT_CASE(vho_scale_pick__guarantees_and_nodes),
+	KUNIT_CASE(vho_scale_room__guarantees),
 	KUNIT_CASE(vho_scale_pick_victim__who_may_leave),
 	KUNIT_CASE(vho_scale_pick_leaver__order),
 	KUNIT_CASE(vho_scale_pick_move__pinned),
