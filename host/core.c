@@ -74,7 +74,8 @@ void vho_core_take_woken(struct vho_core *core, u64 now_ns)
 		return;
 	list = llist_reverse_order(llist_del_all(&core->woken));
 	llist_for_each_entry_safe(port, next, list, woken_node) {
-		if (unlikely(READ_ONCE(port->core) != core)) {
+		/* Pairs with the release in vho_move_release(). */
+		if (unlikely(smp_load_acquire(&port->core) != core)) {
 			vho_core_list_woken(port);
 			continue;
 		}

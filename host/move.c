@@ -35,8 +35,11 @@ void vho_port_post(struct vho_port *port, struct vho_msg *msg)
 
 bool vho_port_forward(struct vho_port *port, struct vho_worker *worker, struct vho_msg *msg)
 {
-	/* Only the thread of port->core changes it: if it is this one, it stays. */
-	if (likely(READ_ONCE(port->core) == vho_core_of(worker)))
+	/*
+	 * Only the thread of port->core changes it: if it is this one, it stays. Pairs with the release in
+	 * vho_move_release(): what the core before did is seen, adopted or not.
+	 */
+	if (likely(smp_load_acquire(&port->core) == vho_core_of(worker)))
 		return false;
 	vho_port_post(port, msg);
 	return true;
