@@ -11,6 +11,7 @@
 start
 modprobe vfio_iommu_type1
 serve sp peer 5001
+[ "$(nproc)" = 1 ] || virtuosoctl core set cpus 0-1 min 2 max 2
 virtuosoctl -j port add h0 vm > $WORK/h0.json
 uuid=$(jq -r '.[0].uuid' $WORK/h0.json)
 ip link set h0 master br0 up
@@ -23,12 +24,22 @@ fails_with "in use" virtuosoctl port del h0
 spawn incoming peer bash -c 'while :; do
 	timeout 1 bash -c "exec 3<> /dev/tcp/10.7.0.99/5002 && echo x >&3 && read -ru 3"
 done'
+# While it registers and forgets regions, and resets its device, its port changes cores.
+if [ "$(nproc)" != 1 ]; then
+	moves h0 5 > "$WORK/moves"
+	repeat "$WORK/moves"
+	wait_for 20 test -e "$WORK/rounds"
+fi
 for ((i = 0; i < 5; i++)); do
 	transfer g1 $PEER 5001 -u 1000000 -d 1000000
 done
 finish hostile 100 || fail "$(cat "$(log_of hostile)")"
 grep -v '^ok ' "$(log_of hostile)"
 signal incoming KILL
+if [ "$(nproc)" != 1 ]; then
+	enough
+	log "moved $((rounds * 10)) times"
+fi
 
 wait_for 20 port_is h0 detached
 assert_eq "$(nr_flows h0)" 0 "flows of the hostile driver"

@@ -193,6 +193,30 @@ has_flows() { [ "$(nr_flows "$@")" != 0 ]; }
 port_state() { virtuosoctl -j port show "$1" | jq -r '.[0].state'; }
 port_is() { [ "$(port_state "$1")" = "$2" ]; }
 
+# --- in the background
+
+# repeat FILE: the commands of FILE, for virtuosoctl, over and over; enough ends that, sets $rounds, and fails
+# if one of them failed.
+repeat() {
+	rm -f "$WORK/enough" "$WORK/rounds"
+	spawn batch host bash -c "n=0; until [ -e $WORK/enough ]; do
+		virtuosoctl -batch $1 || exit; n=\$((n + 1)); echo \$n > $WORK/rounds; done"
+}
+
+enough() {
+	touch "$WORK/enough"
+	finish batch 30 || return
+	rounds=$(cat "$WORK/rounds")
+}
+
+# moves PORT COUNT: commands for so many moves to core 1 and back.
+moves() {
+	local i
+	for ((i = 0; i < $2; i++)); do
+		printf 'port set %s core 1\nport set %s core 0\n' "$1" "$1"
+	done
+}
+
 # --- the network
 
 # load MODULE-FILE [PARAMETER]...: with what it depends on.
