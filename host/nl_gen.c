@@ -75,6 +75,8 @@ static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_PACKE
 	[VIRTUOSO_A_PORT_CONN_RATE] = { .type = NLA_U32, },
 	[VIRTUOSO_A_PORT_BIT_RATE] = { .type = NLA_UINT, },
 	[VIRTUOSO_A_PORT_PACKET_RATE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_PORT_CORE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_PORT_CORE_AUTO] = { .type = NLA_FLAG, },
 };
 
 /* VIRTUOSO_CMD_PORT_DEL - do */
