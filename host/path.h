@@ -22,7 +22,7 @@ struct vho_flow;
 struct vho_tx_seg;
 struct vho_uplink;
 
-/**
+/*
  * struct vho_path - how a flow's packets are sent: a template of all in front of the TCP header
  *
  * Made by whoever saw the packet, published in vho_flow.path under vho_path_track.lock, replaced as a

@@ -25,7 +25,7 @@ static bool vho_filter_tc(struct bpf_mprog_entry *entry)
 	if (!entry)
 		return false;
 	miniq = rcu_dereference(tcx_entry(entry)->miniq);
-	return bpf_mprog_total(entry) || (miniq && rcu_access_pointer(miniq->filter_list));
+	return bpf_mprog_total(entry) || (miniq && READ_ONCE(miniq->filter_list));
 }
 
 static bool vho_filter_ingress(const struct net_device *dev)

@@ -206,6 +206,7 @@ repeat() {
 enough() {
 	touch "$WORK/enough"
 	finish batch 30 || return
+	# shellcheck disable=SC2034 # for the test
 	rounds=$(cat "$WORK/rounds")
 }
 

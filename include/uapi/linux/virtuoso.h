@@ -221,6 +221,7 @@ enum virtuoso_flow_path_state {
 /**
  * enum virtuoso_flow_path_reason - why a connection's packets last had to go
  *   the long way
+ * @VIRTUOSO_FLOW_PATH_REASON_NONE: they have not had to
  * @VIRTUOSO_FLOW_PATH_REASON_PROBE: a probe did not arrive at an uplink
  * @VIRTUOSO_FLOW_PATH_REASON_UPLINK: the uplink went down or away
  * @VIRTUOSO_FLOW_PATH_REASON_HEADERS: headers that are not understood
