@@ -28,7 +28,7 @@ tx=$(cat /sys/class/net/peer-br/statistics/tx_bytes)
 spawn up g1 peer transfer $PEER 5001 -u 2000000000
 wait_for 20 moving
 mac=$(ip -n peer -j link show eth0 | jq -r '.[0].address')
-ip link set peer-br down	# nobody hears its last words
+ip link del peer-br	# nobody hears its last words
 delete_netns peer
 make_peer peer $PEER
 ip -n peer link set eth0 address "$mac"
