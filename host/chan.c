@@ -193,6 +193,9 @@ static void vho_chan_fill_update(struct vho_flow *flow, struct virtio_virtuoso_c
 /* The id and the rings belong to the driver again; the slow path may forget the flow. */
 static void vho_chan_drop_id(struct vho_guest_state *guest, struct vho_flow *flow)
 {
+	/* A flow that was held for its peer (vho_join_holds()) may have had its timer armed. */
+	if (READ_ONCE(flow->owner) == VHO_OWNER_CORE)
+		vho_timers_disarm(&flow->port->timers, &flow->timer);
 	xa_erase(&guest->flow_ids, flow->id);
 	flow->id = VHO_FLOW_ID_NONE;
 	flow->news = 0;

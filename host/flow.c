@@ -223,7 +223,7 @@ void vho_flow_rearm(struct vho_flow *flow, struct timerqueue_head *timers)
 			vho_path_probe_flow(flow);
 	}
 	at_ns = vho_tcp_deadline(&flow->tcb);
-	if (flow->join_at_ns)
+	if (flow->join_at_ns && state != TCP_CLOSE)
 		at_ns = min(at_ns, flow->join_at_ns);
 	vho_timers_arm(timers, &flow->timer, at_ns);
 }
