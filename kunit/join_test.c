@@ -199,6 +199,25 @@ static void vho_join_over__reset_after_data(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, p->end[0].flow->news & VHO_NEWS_RELEASED);
 }
 
+/* Told to look while its rings are held: there is no timer that would outlive them. */
+static void vho_join_over__no_timer(struct kunit *test)
+{
+	struct vho_pair *p = vho_test_up(test);
+	struct vho_flow *flow = p->end[0].flow;
+
+	KUNIT_ASSERT_NE(test, flow->join_at_ns, 0);
+	p->end[0].to_send = 3001;
+	p->end[0].chunk = 3001;
+	vho_pair_app(p, 0, 0);
+	vho_pair_app(p, 0, VIRTUOSO_SF_ABORT);
+	KUNIT_ASSERT_TRUE(test, vho_join_holds(flow));
+	flow->tcb.events |= VHO_EV_OUTPUT;
+	vho_fp_flow_after(flow, vho_pair_now(p));
+	KUNIT_EXPECT_TRUE(test, RB_EMPTY_NODE(&flow->timer.node.node));
+	vho_pair_settle(p);
+	KUNIT_EXPECT_TRUE(test, flow->news & VHO_NEWS_RELEASED);
+}
+
 /* RFC 1122 4.2.2.13: data for a guest that has closed. */
 static void vho_join_over__data_after_close(struct kunit *test)
 {
@@ -462,6 +481,7 @@ static struct kunit_case vho_join_cases[] = {
 	KUNIT_CASE(vho_join_output__hostile_ring),
 	KUNIT_CASE(vho_join_over__reset),
 	KUNIT_CASE(vho_join_over__reset_after_data),
+	KUNIT_CASE(vho_join_over__no_timer),
 	KUNIT_CASE(vho_join_over__data_after_close),
 	KUNIT_CASE(vho_join_cut__driver_reset),
 	KUNIT_CASE(vho_join_part__any_step),
