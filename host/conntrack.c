@@ -10,7 +10,7 @@
 
 #include "conntrack.h"
 
-void vho_conntrack_be_liberal(struct sk_buff *skb)
+void vho_conntrack_be_liberal(const struct sk_buff *skb)
 {
 	enum ip_conntrack_info info;
 	struct nf_conn *ct = nf_ct_get(skb, &info);

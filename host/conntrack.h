@@ -13,6 +13,6 @@ struct sk_buff;
  * The connection that @skb, a TCP segment, was found to belong to will have sequence numbers that
  * connection tracking did not see. Any context.
  */
-void vho_conntrack_be_liberal(struct sk_buff *skb);
+void vho_conntrack_be_liberal(const struct sk_buff *skb);
 
 #endif /* _VHO_CONNTRACK_H */

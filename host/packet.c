@@ -126,10 +126,23 @@ enum vho_packet_kind vho_packet_parse(struct sk_buff *skb, struct vho_flow_key *
 	}
 }
 
+/*
+ * Wire segments that begin in the @bytes of payload which are next. Over all pieces of a packet they add
+ * up to what GRO has merged; a piece that lies within one has none.
+ */
+static u32 vho_packet_segs(const struct sk_buff *skb, const struct vho_packet *pkt, u32 bytes)
+{
+	u32 segs = max_t(u16, skb_shinfo(skb)->gso_segs, 1);
+
+	if (likely(bytes == pkt->len))
+		return segs;
+	return DIV_ROUND_UP_ULL((u64)segs * (pkt->off + bytes), pkt->len) -
+	       DIV_ROUND_UP_ULL((u64)segs * pkt->off, pkt->len);
+}
+
 /* The first @bytes of a segment, as if it had been sent in two. */
 static void vho_packet_cut(struct vho_packet *pkt, u32 bytes, struct vho_rx_seg *seg)
 {
-	seg->segs = max_t(u32, (u64)seg->segs * bytes / seg->len, 1);
 	seg->len = bytes;
 	seg->flags &= ~(VHO_TCPF_FIN | VHO_TCPF_PSH);
 	pkt->off += bytes;
@@ -148,14 +161,16 @@ bool vho_packet_segment(struct sk_buff *skb, u32 bytes, struct vho_rx_seg *seg,
 	seg->wnd = ntohs(th->window);
 	seg->flags = ((const u8 *)th)[13];
 	seg->ecn = iph->tos & INET_ECN_MASK;
-	seg->segs = max_t(u16, skb_shinfo(skb)->gso_segs, 1);
 	seg->drop = 0;
 	vho_tcp_opt_parse((const u8 *)(th + 1), pkt->hdr_len - sizeof(*th),
 			  seg->flags & VHO_TCPF_SYN, &seg->opt);
 	payload->skb = skb;
 	payload->off = pkt->tcp_off + pkt->hdr_len + pkt->off;
 	seg->priv = payload;
-	if (seg->len <= bytes || (seg->flags & (VHO_TCPF_SYN | VHO_TCPF_RST)))
+	if (seg->flags & (VHO_TCPF_SYN | VHO_TCPF_RST))
+		bytes = U32_MAX;
+	seg->segs = vho_packet_segs(skb, pkt, min(seg->len, bytes));
+	if (seg->len <= bytes)
 		return true;
 	vho_packet_cut(pkt, bytes, seg);
 	return false;

@@ -13,9 +13,9 @@
 #include <linux/udp.h>
 #include <linux/unaligned.h>
 
+#include "conntrack.h"
 #include "flow.h"
 #include "path.h"
-#include "path_ct.h"
 #include "path_filter.h"
 #include "port.h"
 #include "tcp_opt.h"
@@ -217,7 +217,7 @@ static bool vho_learn_seen(struct vho_path_track *track, struct vho_uplink *upli
 		} else {
 			track->shake_seen = true;
 		}
-		vho_path_conntrack(skb);
+		vho_conntrack_be_liberal(skb);
 		vho_learn_from(track, uplink, skb, data, h, again);
 	}
 	spin_unlock_bh(&track->lock);

@@ -17,10 +17,10 @@
 #include <net/dst.h>
 #include <net/inet_ecn.h>
 
+#include "conntrack.h"
 #include "flow.h"
 #include "packet.h"
 #include "path.h"
-#include "path_ct.h"
 #include "path_rx.h"
 #include "port.h"
 #include "slow.h"
@@ -221,7 +221,7 @@ static void vho_rx_confirm(struct vho_path_track *track, struct sk_buff *skb)
 		return;
 	WRITE_ONCE(track->rx.candidate, NULL);
 	vho_rx_publish(track, t);
-	vho_path_conntrack(skb);
+	vho_conntrack_be_liberal(skb);
 	vho_port_stat_inc(track->flow->port, VHO_STAT_path_rx_learned);
 }
 

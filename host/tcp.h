@@ -55,7 +55,7 @@ enum vho_verdict { VHO_DONE, VHO_TO_SLOW, VHO_DROP };
  * @flags: VHO_TCPF_*
  * @ecn: ECN field of the IP header, VHO_ECN_*; 0: not ECN-capable
  * @opt: options found
- * @segs: number of wire segments it was made of (GRO/GSO), at least 1
+ * @segs: number of wire segments it was made of (GRO/GSO); 0: a piece within one
  * @drop: reason, set together with VHO_DROP (enum vho_stat)
  * @priv: where the payload is; opaque to TCP
  */

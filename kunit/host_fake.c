@@ -91,8 +91,10 @@ enum vho_stat vho_port_join_refused(const struct vho_port *port)
 	return vho_fake->join_refused;
 }
 
-void vho_conntrack_be_liberal(struct sk_buff *skb)
+void vho_conntrack_be_liberal(const struct sk_buff *skb)
 {
+	if (vho_fake)
+		vho_fake->made_liberal++;
 }
 
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)

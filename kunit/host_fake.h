@@ -67,6 +67,7 @@ struct vho_fake_vq {
  * @unstick: lets one go on
  * @ecn: net.ipv4.tcp_ecn
  * @join_refused: why no flow may be joined now, 0: it may
+ * @made_liberal: connections that conntrack was told to be liberal with
  * @xmit: is told of every segment sent; NULL: nobody is
  * @priv: for the suite
  * @threads: core and slow path have threads of their own
@@ -90,6 +91,7 @@ struct vho_fake {
 	int fail_map;
 	u8 ecn;
 	enum vho_stat join_refused;
+	unsigned int made_liberal;
 	void (*xmit)(struct vho_fake *f, struct vho_flow *flow, const struct vho_tx_seg *seg);
 	void *priv;
 	const struct vho_vdev *stuck;

@@ -328,6 +328,7 @@ static void vho_fp_rx__pieces(struct kunit *test)
 	vho_fake_settle(f);
 	skb = vho_fake_skb(f, &key, VHO_TCPF_ACK | VHO_TCPF_FIN, VHO_FAKE_IRS + 1,
 			   flow->tcb.iss + 1, 1250);
+	skb_shinfo(skb)->gso_segs = 7;
 	for (i = 1; i <= 2; i++) {
 		KUNIT_EXPECT_FALSE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
 		KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 500 * i);
@@ -336,6 +337,7 @@ static void vho_fp_rx__pieces(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
 	KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 1250 + 1);
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_CLOSE_WAIT);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_fp_rx_segs), 7);
 }
 
 static void vho_sp_rx__wrong_checksum(struct kunit *test)
