@@ -25,6 +25,9 @@ with_lock() {
 	exec {fd}>&-
 }
 
+# Does this machine's kernel run below QEMU without hardware virtualisation?
+emulated() { [ "$(systemd-detect-virt --vm)" = qemu ]; }
+
 # sha_of TEXT-OR-FILES-ON-STDIN: a short name for a cache entry.
 sha_of() { sha256sum | cut -c1-12; }
 

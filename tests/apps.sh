@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
-# limit: 120
+# limit: 240
 #
 # Programs as they are: nginx, curl, iperf3.
 

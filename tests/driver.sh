@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: vm
-# limit: 120
+# limit: 240
 #
 # The guest's driver goes and comes: in mid-transfer it refuses or ends cleanly; without
 # it the guest is an ordinary machine, and the host is not harmed.

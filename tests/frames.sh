@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
-# limit: 90
+# limit: 180
 #
 # The netdev carries what is not offloaded: ping, UDP, DHCP, and TCP of sockets that stay
 # native.

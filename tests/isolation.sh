@@ -12,8 +12,8 @@
 # here, and would be on other CPUs or other machines where it matters, gives way to it: the
 # aggressors, their peers, and the softirq work of both run in threads that the victim's processes,
 # its device's threads and the core preempt. What the core itself does for an aggressor delays the
-# victim here as it does anywhere. What cannot be kept away is one packet of others in softirq, and, with
-# "lossy", the timers of the link that loses packets: there only what the core lets the victim wait counts.
+# victim here as it does anywhere. What cannot be kept away is one packet of others in softirq. Beside
+# "lossy" the latency is long in either order, and why is not known: only the wait for the core counts there.
 
 . "$(dirname "$0")/lib.sh"
 

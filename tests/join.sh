@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
-# limit: 240
+# limit: 480
 #
 # Two guests of one machine: payload goes from ring to ring; by packets when it must, in mid-stream,
 # and from ring to ring again.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: vm
-# limit: 120
+# limit: 240
 #
 # A virtual machine is killed in mid-transfer: its flows end, its memory is let go, others do
 # not notice, and the port serves its next machine.

@@ -20,7 +20,9 @@
 set -eEuo pipefail
 shopt -s inherit_errexit
 
-TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+. "$(dirname "${BASH_SOURCE[0]}")/../scripts/common.sh"
+
+TOP=$VIRTUOSO_TOP
 MODE=${VIRTUOSO_MODE:-container}		# container, vm or native
 [ $MODE != counted ] || MODE=container		# as container, in a machine whose clock counts instructions
 MODULES=${VIRTUOSO_MODULES:-$TOP}		# where host/ and guest/ hold the modules
@@ -230,7 +232,12 @@ load() {
 }
 
 # shellcheck disable=SC2120 # parameters are for tests
-load_host() { load "$MODULES/host/virtuoso_host.ko" "$@"; }
+# The core is not where emulated guests run (see guest-machine).
+load_host() {
+	local cpus=()
+	[ $MODE != vm ] || ! emulated || cpus=(cpus=0)
+	load "$MODULES/host/virtuoso_host.ko" "${cpus[@]}" "$@"
+}
 
 # shellcheck disable=SC2120
 load_guest() {
@@ -322,23 +329,10 @@ start_vm() {
 	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
 }
 
-# Emulated nested virtualisation loses a stock kernel now and then in its first second, before it
-# has said a word or seen a driver of ours. Such a guest is started again, and the log says so.
-await_vm() {
-	local name=$1 port=$2 tries=1
-	until guest-machine wait "$name" $((150 * SLOW)); do
-		[ $tries -lt 4 ] || fail "guest $name does not boot"
-		tries=$((tries + 1))
-		log "guest $name did not boot: start $tries"
-		guest-machine kill "$name"
-		start_vm "$name" "$port"
-	done
-}
-
 # The guest's modules and network, once it is up.
 init_vm() {
 	local name=$1 port=$2 address=$3
-	await_vm "$name" "$port"
+	guest-machine wait "$name" $((150 * SLOW)) || fail "guest $name does not boot"
 	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running

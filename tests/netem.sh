@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
 # cases: loss1 loss5 reorder duplicate corrupt delay
-# limit: 120
+# limit: 240
 #
 # Every byte arrives over a network that loses, reorders, duplicates, corrupts or delays
 # packets in both directions.

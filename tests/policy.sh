@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # mode: container vm
-# limit: 300
+# limit: 480
 #
 # What the operator lets a guest do: rules for new connections and live ones, addresses that
 # it may use, sets that are replaced as a whole or not at all.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
 # cases: small edge-triggered blocking large
-# limit: 120
+# limit: 240
 #
 # Every byte arrives, whatever the amount and the sizes of writes, both ways and in
 # both roles.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: container vm
-# limit: 90
+# limit: 180
 #
 # The peer vanishes in mid-transfer: it comes back, and the transfer goes on; it comes back
 # without memory, and the connection is reset.
