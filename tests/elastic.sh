@@ -121,7 +121,7 @@ monitor_hears() {
 wait_for 10 monitor_hears
 scaled_to() { grep -c "\"event\":\"cores-scaled\",\"cores\":$1," "$(log_of monitor)" || true; }
 added() { [ "$(scaled_to 2)" -gt "$before" ]; }
-virtuosoctl core set cpus 0-1 max 2 add-idle 80% remove-idle 180% holdoff 10ms
+virtuosoctl core set cpus 0-1 max 2 add-idle 95% remove-idle 195% holdoff 10ms
 for ((i = 0; i < 2; i++)); do
 	before=$(scaled_to 2)
 	start_transfers

@@ -34,13 +34,13 @@ joined() {
 # done_well or hurry.
 busy() {
 	before=$(ring_bytes p1)
-	virtuosoctl port set p1 limit 0.2%
+	virtuosoctl port set p1 bit-rate 20M
 	spawn "$1" g1 peer transfer $G2 6001 -n 2 -u 20000000 -d 10000000 -t $((100 * SLOW))
 	wait_for 20 moved 300000
 	joined_are 2 || fail "$(virtuosoctl flow show)"
 }
 
-hurry() { virtuosoctl port set p1 limit 0%; }
+hurry() { virtuosoctl port set p1 bit-rate 0; }
 
 done_well() {
 	hurry
