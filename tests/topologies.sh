@@ -77,6 +77,8 @@ undo_topology() {
 		ip link del $dev 2> /dev/null || true
 	done
 	delete_netns peer
+	# The next peer has another Ethernet address.
+	ip -n g1 neigh flush dev eth0 2> /dev/null || true
 }
 
 # --- bridges
