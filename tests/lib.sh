@@ -7,6 +7,7 @@
 #	# mode: container vm	(counted: containers, on one CPU whose clock counts instructions)
 #	# cases: loss reorder	(optional: the script runs once for each, as $1)
 #	# limit: 120		(optional: seconds, default 60)
+#	# kernel: TEXT		(optional: what the kernel complains about there whoever uses it, see tests/machine)
 #
 # It sources this file, calls start, and then speaks of places: host, g1 and g2 (the
 # guests), peer (an ordinary Linux namespace), all in the bridge br0:

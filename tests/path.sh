@@ -3,9 +3,11 @@
 # mode: counted
 # cases: bridge vxlan tunnel route ovs
 # limit: 900
+# kernel: memcpy: detected field-spanning write .* at include/net/ip_tunnels.h
 #
 # The one-shot path through every kind of network: data arrives with and without it, nearly all
-# packets take it, both ways, and what is on the wire is the same.
+# packets take it, both ways, and what is on the wire is the same. A topology's name as an argument is
+# a case, too. The complaint that 6.12.95 has at each first Geneve option it receives is its own.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/topologies.sh"
@@ -56,7 +58,9 @@ counts() {
 # share NAME TAKEN ALL
 share() {
 	log "$1: $2 of $3"
-	[ $(($2 * 100)) -ge $(($3 * 98)) ] && [ "$3" -ge 100 ] || fail "$1: only $2 of $3 the short way"
+	[ $(($2 * 100)) -lt $(($3 * 98)) ] || [ "$3" -lt 100 ] || return 0
+	virtuosoctl stats show port p1 'path*'
+	fail "$1: only $2 of $3 the short way"
 }
 
 # try_topology NAME
@@ -77,6 +81,9 @@ try_topology() {
 	end_capture short
 	share "$1, in" $((after[0] - before[0])) $((after[1] - before[1]))
 	share "$1, out" $((after[2] - before[2])) $((after[2] - before[2] + after[3] - before[3]))
+	if nft list ruleset | grep 'ct state invalid counter packets [1-9]'; then
+		fail "$1: invalid packets"
+	fi
 	wire.py $WORK/long.pcap $WORK/short.pcap
 	virtuosoctl uplink del up0
 	undo_topology

@@ -72,6 +72,8 @@ class Walk:
         if proto == 0x0800:
             ip = self.take("ip", 20, ((2, 4), (10, 2)))
             length, following = struct.unpack(">H", ip[2:4])[0], ip[9]
+            if ip[6] & 0x3F or ip[7]:  # a fragment: too long for a tunnel, whose MTU was not known yet
+                raise NotTcp
             self.check("IP checksum", checksum(ip) == 0)
         elif proto == 0x86DD:
             ip = self.take("ip6", 40, ((1, 5),))
