@@ -26,9 +26,9 @@ if [ "$1" = ovs ] && [ "$(nproc)" = 1 ]; then
 	exit 0
 fi
 
-# capture NAME: what is on the wire, until end_capture NAME.
+# capture NAME [BYTES]: what is on the wire, of each packet so much, until end_capture NAME.
 capture() {
-	spawn "$1" peer tcpdump -Z root -i eth0 -s 200 -B 8192 -U -w "$WORK/$1.pcap"
+	spawn "$1" peer tcpdump -Z root -i eth0 -s "${2:-200}" -B 8192 -U -w "$WORK/$1.pcap"
 	wait_for 20 logged "$1" "listening on"
 }
 
@@ -63,6 +63,19 @@ share() {
 	fail "$1: only $2 of $3 the short way"
 }
 
+# plain_packets NAME: no device helps: the kernel segments what is sent, and fills in checksums; nothing comes merged.
+plain_packets() {
+	local before after
+	ethtool -K up0 tx off > /dev/null
+	ip netns exec peer ethtool -K eth0 tx off gro off > /dev/null
+	capture plain 2000
+	read -ra before < <(counts path_tx path_tx_long)
+	both_ways 400000
+	read -ra after < <(counts path_tx path_tx_long)
+	end_capture plain
+	share "$1, out, plain" $((after[0] - before[0])) $((after[0] - before[0] + after[1] - before[1]))
+}
+
 # try_topology NAME
 try_topology() {
 	local before after
@@ -76,7 +89,7 @@ try_topology() {
 	virtuosoctl uplink add up0
 	capture short
 	read -ra before < <(counts path_rx_bytes fp_rx_bytes path_tx path_tx_long)
-	both_ways 2000000
+	both_ways 4000000
 	read -ra after < <(counts path_rx_bytes fp_rx_bytes path_tx path_tx_long)
 	end_capture short
 	share "$1, in" $((after[0] - before[0])) $((after[1] - before[1]))
@@ -84,7 +97,8 @@ try_topology() {
 	if nft list ruleset | grep 'ct state invalid counter packets [1-9]'; then
 		fail "$1: invalid packets"
 	fi
-	wire.py $WORK/long.pcap $WORK/short.pcap
+	plain_packets "$1"
+	wire.py $WORK/long.pcap $WORK/short.pcap $WORK/plain.pcap
 	virtuosoctl uplink del up0
 	undo_topology
 }
