@@ -7,6 +7,7 @@
 #	# mode: container vm	(counted: containers, on one CPU whose clock counts instructions)
 #	# cases: loss reorder	(optional: the script runs once for each, as $1)
 #	# limit: 120		(optional: seconds, default 120)
+#	# kernel: TEXT		(optional: what the kernel complains about there whoever uses it, see tests/machine)
 #
 # It sources this file, calls start, and then speaks of places: host, g1 and g2 (the
 # guests), peer (an ordinary Linux namespace), all in the bridge br0:
@@ -329,10 +330,23 @@ start_vm() {
 	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
 }
 
+# Below emulation a guest may hang while it boots (Documentation/bench.rst, "Guests that are lost"). It
+# is started again then, and the log says so.
+await_vm() {
+	local name=$1 port=$2 tries=1
+	until guest-machine wait "$name" $((150 * SLOW)); do
+		[ $tries -lt 3 ] && emulated || fail "guest $name does not boot"
+		tries=$((tries + 1))
+		log "guest $name did not boot: start $tries"
+		guest-machine kill "$name"
+		start_vm "$name" "$port"
+	done
+}
+
 # The guest's modules and network, once it is up.
 init_vm() {
 	local name=$1 port=$2 address=$3
-	guest-machine wait "$name" $((150 * SLOW)) || fail "guest $name does not boot"
+	await_vm "$name" "$port"
 	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running

@@ -136,13 +136,13 @@ tx_by() { [ "$(cat "/sys/class/net/$1/statistics/tx_packets")" -gt 100 ]; }
 # Translated, with the usual rule against what is invalid: it holds no packet for that, and a new rule counts.
 case_nat() {
 	begin nat
-	nft add rule ip strict all oifname up0 drop
+	nft add rule ip strict forward oifname up0 drop
 	stands
-	nft flush chain ip strict all
-	nft add rule ip strict all ct state invalid counter drop
+	nft flush chain ip strict forward
+	nft add rule ip strict forward ct state invalid counter drop
 	moves
 	end
-	nft list chain ip strict all | grep -q 'counter packets 0 ' || fail "$(nft list chain ip strict all)"
+	nft list chain ip strict forward | grep -q 'counter packets 0 ' || fail "$(nft list chain ip strict forward)"
 }
 
 case_ovs_drop() {

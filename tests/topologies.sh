@@ -77,6 +77,8 @@ undo_topology() {
 		ip link del $dev 2> /dev/null || true
 	done
 	delete_netns peer
+	# The next peer has another Ethernet address.
+	ip -n g1 neigh flush dev eth0 2> /dev/null || true
 }
 
 # --- bridges
@@ -166,6 +168,8 @@ topology_vlan_in_vxlan() {
 	bridge vlan del dev p1 vid 1
 	bridge vlan add dev tun0 vid 7
 	peer_dev link tun0 name tun0.7 type vlan id 7
+	# VXLAN does not count the inner tag: who says nothing has all of it in fragments.
+	ip -n peer link set tun0.7 mtu 1446
 	peer_address tun0.7
 }
 
@@ -234,11 +238,11 @@ topology_nat() {
 	make_outside
 	nft -f - <<-NFT
 		table ip nat {
-			chain in { type nat hook prerouting priority dstnat; iifname up0 tcp dport 8080 dnat to $G1:5001; }
-			chain out { type nat hook postrouting priority srcnat; oifname up0 masquerade; }
+			chain inward { type nat hook prerouting priority dstnat; iifname up0 tcp dport 8080 dnat to $G1:5001; }
+			chain outward { type nat hook postrouting priority srcnat; oifname up0 masquerade; }
 		}
 		table ip strict {
-			chain all { type filter hook forward priority filter; ct state invalid counter drop; }
+			chain forward { type filter hook forward priority filter; ct state invalid counter drop; }
 		}
 	NFT
 	near=$OUT_HOST port=8080

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: wire.py LONG.pcap SHORT.pcap
+"""usage: wire.py LONG.pcap SHORT.pcap PLAIN.pcap
 
-Compare two captures of the same kind of traffic: every header in front of the data segments of one
-must occur in the other, byte for byte. Not compared: IP identifications, checksums, lengths,
+Compare captures of the same kind of traffic: every header in front of the data segments of one
+must occur in the others, byte for byte. Not compared: IP identifications, checksums, lengths,
 the UDP source port of tunnels, and of TCP what changes from segment to segment. Lengths and header
-checksums have to be right.
+checksums have to be right; in PLAIN, of whole packets that no device had to finish, all checksums, and
+none may be longer than a frame.
 """
 import struct
 import sys
 
 VLAN = (0x8100, 0x88A8)
 TUNNELS = {4789: "vxlan", 6081: "geneve"}
+FRAME = 1514 + 2 * 4  # with two VLAN tags
 
 
 class NotTcp(Exception):
@@ -32,6 +34,7 @@ def packets(name):
 
 
 def checksum(data):
+    data += bytes(len(data) % 2)
     total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -41,8 +44,11 @@ def checksum(data):
 class Walk:
     """Reads one packet from the outside in; self.out is what is compared."""
 
-    def __init__(self, data, length):
+    def __init__(self, data, length, plain):
         self.data, self.end, self.off, self.out = data, length, 0, []
+        self.plain = plain
+        self.addresses = b""  # of the innermost IP header so far
+        self.check("length", not plain or length <= FRAME)
 
     def take(self, name, n, skip=()):
         """The next n bytes; those in skip, pairs of offset and length, are not compared."""
@@ -60,6 +66,14 @@ class Walk:
         if not good:
             raise ValueError("%s is wrong: %s" % (what, self.data.hex()))
 
+    def check_payload(self, what, start, protocol):
+        """The checksum of what is in an IP packet; protocol 0: without a pseudo-header."""
+        if not self.plain:
+            return
+        part = self.data[start:self.end]
+        pseudo = self.addresses + struct.pack(">IHBB", len(part), 0, 0, protocol) if protocol else b""
+        self.check(what + " checksum", checksum(pseudo + part) == 0)
+
     def ethernet(self):
         eth = self.take("eth", 14)
         proto = struct.unpack(">H", eth[12:])[0]
@@ -72,10 +86,14 @@ class Walk:
         if proto == 0x0800:
             ip = self.take("ip", 20, ((2, 4), (10, 2)))
             length, following = struct.unpack(">H", ip[2:4])[0], ip[9]
+            if ip[6] & 0x3F or ip[7]:  # a fragment: too long for a tunnel, whose MTU was not known yet
+                raise NotTcp
             self.check("IP checksum", checksum(ip) == 0)
+            self.addresses = ip[12:20]
         elif proto == 0x86DD:
             ip = self.take("ip6", 40, ((1, 5),))
             length, following = 40 + struct.unpack(">H", ip[4:6])[0], ip[6]
+            self.addresses = ip[8:40]
         else:
             raise NotTcp
         self.check("IP length", start + length == self.end)
@@ -90,6 +108,8 @@ class Walk:
             raise NotTcp
         self.check("UDP length", start + length == self.end)
         self.out.append("csum" if csum else "no csum")
+        if csum:
+            self.check_payload("UDP", start, 17)
         if kind == "vxlan":
             self.take(kind, 8)
             return 0x6558
@@ -98,11 +118,14 @@ class Walk:
 
     def gre(self):
         flags = struct.unpack(">H", self.data[self.off:self.off + 2])[0]
+        if flags & 0x8000:
+            self.check_payload("GRE", self.off, 0)
         size = 4 + sum(4 for bit in (0x8000, 0x2000, 0x1000) if flags & bit)
         gre = self.take("gre", size, ((4, 2),) if flags & 0x8000 else ())
         return struct.unpack(">H", gre[2:4])[0]
 
     def tcp(self):
+        self.check_payload("TCP", self.off, 6)
         tcp = self.take("tcp", 20, ((0, 20),))
         flags, options = tcp[13], (tcp[12] >> 4) * 4 - 20
         if flags & 0x07 or options != 12:  # SYN, FIN, RST, more than timestamps: not these
@@ -123,11 +146,11 @@ class Walk:
         return " ".join(self.out)
 
 
-def stacks(name):
+def stacks(name, plain=False):
     seen = {}
     for data, length in packets(name):
         try:
-            stack = Walk(data, length).stack()
+            stack = Walk(data, length, plain).stack()
             seen[stack] = seen.get(stack, 0) + 1
         except NotTcp:
             pass
@@ -135,16 +158,17 @@ def stacks(name):
 
 
 def main():
-    first, second = stacks(sys.argv[1]), stacks(sys.argv[2])
-    if not first or not second:
+    seen = [stacks(sys.argv[1]), stacks(sys.argv[2]), stacks(sys.argv[3], plain=True)]
+    if not all(seen):
         sys.exit("nothing to compare")
     status = 0
-    for name, one, other in (("first", first, second), ("second", second, first)):
-        for stack in sorted(set(one) - set(other)):
-            print("only in the %s: %s (%d times)" % (name, stack, one[stack]))
+    for stack in sorted(set().union(*seen)):
+        counts = [one.get(stack, 0) for one in seen]
+        if 0 in counts:
+            print("%s: %d, %d, %d times" % (stack, *counts))
             status = 1
-    print("%d kinds of headers, %d and %d packets" %
-          (len(first), sum(first.values()), sum(second.values())))
+    print("%d kinds of headers, %d, %d and %d packets" %
+          (len(seen[0]), *(sum(one.values()) for one in seen)))
     sys.exit(status)
 
 
