@@ -50,7 +50,8 @@ static void vho_test_expect_record(struct vho_fake *f, unsigned int chan, u8 op,
 }
 
 /* RELEASED tells the last state, since no UPDATE that waits goes before it. */
-static void vho_test_expect_released(struct vho_fake *f, u32 id, u16 flags, u32 snd_una, u32 rcv_seq)
+static void vho_test_expect_released(struct vho_fake *f, u32 id, u16 flags, u32 snd_una,
+				     u32 rcv_seq)
 {
 	struct virtio_virtuoso_complete rec;
 
