@@ -167,6 +167,18 @@ static void vgu_complete_connected(struct vgu_conn *conn,
 		vgu_conn_kick(conn);
 }
 
+/* conn->lock is held. */
+static void vgu_up_store(struct vgu_conn *conn, const struct virtio_virtuoso_complete *rec)
+{
+	u16 flags = le16_to_cpu(rec->flags);
+
+	conn->up.u = rec->u.update;
+	conn->up.update = true;
+	conn->up.flags |= flags;
+	if (flags & VIRTUOSO_CF_RESET)
+		conn->up.error = rec->error;
+}
+
 static void vgu_complete_update(struct vgu_conn *conn,
 				const struct virtio_virtuoso_complete *rec)
 {
@@ -175,19 +187,16 @@ static void vgu_complete_update(struct vgu_conn *conn,
 		spin_unlock_bh(&conn->lock);
 		return;
 	}
-	conn->up.u = rec->u.update;
-	conn->up.update = true;
-	conn->up.flags |= le16_to_cpu(rec->flags);
-	if (le16_to_cpu(rec->flags) & VIRTUOSO_CF_RESET)
-		conn->up.error = rec->error;
+	vgu_up_store(conn, rec);
 	WRITE_ONCE(conn->up_new, true);
 	spin_unlock_bh(&conn->lock);
 	vgu_conn_kick(conn);
 }
 
-/* FAILED, RELEASED: the device knows the flow no longer. */
-static void vgu_complete_gone(struct vgu_conn *conn, u8 error)
+/* FAILED, RELEASED: the device knows the flow no longer. RELEASED holds its last state. */
+static void vgu_complete_gone(struct vgu_conn *conn, const struct virtio_virtuoso_complete *rec)
 {
+	bool released = rec->op == VIRTUOSO_COMPLETE_RELEASED;
 	bool ended, known;
 
 	spin_lock_bh(&conn->lock);
@@ -196,8 +205,11 @@ static void vgu_complete_gone(struct vgu_conn *conn, u8 error)
 	if (known)
 		conn->gone = true;
 	if (known && !ended) {
+		if (released)
+			vgu_up_store(conn, rec);
+		else
+			conn->up.error = rec->error;
 		conn->up.failed = true;
-		conn->up.error = error;
 		WRITE_ONCE(conn->up_new, true);
 	}
 	spin_unlock_bh(&conn->lock);
@@ -251,10 +263,8 @@ void vgu_conn_complete(struct vgu_dev *dev, struct vgu_chan *chan,
 		vgu_complete_update(conn, rec);
 		break;
 	case VIRTUOSO_COMPLETE_FAILED:
-		vgu_complete_gone(conn, rec->error);
-		break;
 	case VIRTUOSO_COMPLETE_RELEASED:
-		vgu_complete_gone(conn, VIRTUOSO_ERR_RESET);
+		vgu_complete_gone(conn, rec);
 		break;
 	}
 out:

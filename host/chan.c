@@ -150,7 +150,7 @@ static bool vho_chan_fin_acked(const struct vho_tcb *tcb)
 	case TCP_TIME_WAIT:
 		return true;
 	case TCP_CLOSE:
-		return !tcb->error;
+		return !tcb->error && !tcb->aborted;
 	default:
 		return false;
 	}
@@ -233,7 +233,9 @@ static bool vho_chan_record(struct vho_flow *flow, struct virtio_virtuoso_comple
 		vho_chan_fill_update(flow, rec);
 		told = VHO_NEWS_UPDATE;
 	} else {
+		/* A pending UPDATE would be followed by this at once: one record tells both. */
 		rec->op = VIRTUOSO_COMPLETE_RELEASED;
+		vho_chan_fill_update(flow, rec);
 		return true;
 	}
 	flow->news &= ~told;

@@ -49,6 +49,22 @@ static void vho_test_expect_record(struct vho_fake *f, unsigned int chan, u8 op,
 	KUNIT_EXPECT_EQ(f->test, le32_to_cpu(rec.flow), id);
 }
 
+/* RELEASED tells the last state, since no UPDATE that waits goes before it. */
+static void vho_test_expect_released(struct vho_fake *f, u32 id, u16 flags, u32 snd_una,
+				     u32 rcv_seq)
+{
+	struct virtio_virtuoso_complete rec;
+
+	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, 0, &rec));
+	KUNIT_EXPECT_EQ(f->test, rec.op, VIRTUOSO_COMPLETE_RELEASED);
+	KUNIT_EXPECT_EQ(f->test, le32_to_cpu(rec.flow), id);
+	KUNIT_EXPECT_EQ(f->test, le16_to_cpu(rec.flags), flags);
+	KUNIT_EXPECT_EQ(f->test, rec.error,
+			flags & VIRTUOSO_CF_RESET ? VIRTUOSO_ERR_RESET : VIRTUOSO_ERR_NONE);
+	KUNIT_EXPECT_EQ(f->test, le32_to_cpu(rec.u.update.snd_una), snd_una);
+	KUNIT_EXPECT_EQ(f->test, le32_to_cpu(rec.u.update.rcv_seq), rcv_seq);
+}
+
 static void vho_chan_submit__header(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
@@ -305,12 +321,13 @@ static void vho_chan_update__abort_established(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
 	struct vho_flow *flow = vho_fake_establish(f, 1);
+	u32 iss = flow->tcb.iss;
 
 	vho_fake_offer(f, 0, 2);
 	vho_fake_update_flags(f, flow, VIRTUOSO_SF_ABORT);
 	vho_fake_settle(f);
 	KUNIT_EXPECT_TRUE(test, vho_fake_sent(f, VHO_TCPF_RST));
-	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_RELEASED, 0, 1);
+	vho_test_expect_released(f, 1, 0, iss + 1, VHO_FAKE_IRS + 1);
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 0);
 	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
 	vho_fake_update(f, 0, 1, 0, 0, VIRTUOSO_SF_ABORT);
@@ -332,7 +349,8 @@ static void vho_chan_update__close_to_time_wait(struct kunit *test)
 	vho_fake_rx(f, &key, VHO_TCPF_FIN | VHO_TCPF_ACK, VHO_FAKE_IRS + 1, iss + 2, 0);
 	vho_fake_offer(f, 0, 1);
 	vho_fake_settle(f);
-	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_RELEASED, 0, 1);
+	vho_test_expect_released(f, 1, VIRTUOSO_CF_FIN | VIRTUOSO_CF_FIN_ACKED, iss + 1,
+				 VHO_FAKE_IRS + 1);
 	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
 	KUNIT_ASSERT_PTR_EQ(test, vho_fake_lookup(&key), flow);
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_TIME_WAIT);
@@ -348,6 +366,7 @@ static void vho_chan_update__repeated(struct kunit *test)
 	struct vho_fake *f = test->priv;
 	struct vho_flow *flow = vho_fake_establish(f, 1);
 	struct virtio_virtuoso_complete rec;
+	u32 iss = flow->tcb.iss;
 
 	vho_fake_offer(f, 0, 4);
 	vho_fake_update_flags(f, flow, VIRTUOSO_SF_CLOSE);
@@ -355,7 +374,7 @@ static void vho_chan_update__repeated(struct kunit *test)
 	vho_fake_update_flags(f, flow, VIRTUOSO_SF_ABORT);
 	vho_fake_update_flags(f, flow, VIRTUOSO_SF_ABORT);
 	vho_fake_settle(f);
-	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_RELEASED, 0, 1);
+	vho_test_expect_released(f, 1, 0, iss + 1, VHO_FAKE_IRS + 1);
 	KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec));
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 0);
 }
@@ -366,6 +385,7 @@ static void vho_chan_update__after_reset(struct kunit *test)
 	struct vho_fake *f = test->priv;
 	struct vho_flow *flow = vho_fake_establish(f, 1);
 	struct virtio_virtuoso_complete rec;
+	u32 iss = flow->tcb.iss;
 
 	vho_fake_offer(f, 0, 4);
 	vho_fake_rx(f, &flow->key, VHO_TCPF_RST, VHO_FAKE_IRS + 1, 0, 0);
@@ -378,7 +398,7 @@ static void vho_chan_update__after_reset(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec));
 	vho_fake_update_flags(f, flow, VIRTUOSO_SF_CLOSE);
 	vho_fake_settle(f);
-	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_RELEASED, 0, 1);
+	vho_test_expect_released(f, 1, VIRTUOSO_CF_RESET, iss + 1, VHO_FAKE_IRS + 1);
 }
 
 static void vho_chan_attach__tokens(struct kunit *test)

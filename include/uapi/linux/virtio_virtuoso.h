@@ -234,9 +234,9 @@ struct virtio_virtuoso_submit_setopt {
 #define VIRTUOSO_COMPLETE_FAILED	2 /* error; the flow id is free again (no RELEASED follows) */
 #define VIRTUOSO_COMPLETE_INCOMING	3 /* u.incoming; flow is 0 */
 #define VIRTUOSO_COMPLETE_UPDATE	4 /* u.update */
-#define VIRTUOSO_COMPLETE_RELEASED	5 /* flow id and rings belong to the driver again */
+#define VIRTUOSO_COMPLETE_RELEASED	5 /* flow id and rings are the driver's again; u.update */
 
-/* Flags of VIRTUOSO_COMPLETE_UPDATE */
+/* Flags of VIRTUOSO_COMPLETE_UPDATE and _RELEASED */
 #define VIRTUOSO_CF_FIN		0x0001 /* the peer's FIN follows the byte before rcv_seq */
 #define VIRTUOSO_CF_RESET	0x0002 /* connection is gone; error says why */
 #define VIRTUOSO_CF_FIN_ACKED	0x0004 /* our FIN is acknowledged */
