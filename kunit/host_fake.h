@@ -143,6 +143,8 @@ bool vho_fake_run_slow(struct vho_fake *f);
 void vho_fake_turn(struct vho_fake *f);
 /* Turns and messages until nothing is posted any more. */
 void vho_fake_settle(struct vho_fake *f);
+/* The time, in ns, that what is played goes by. */
+u64 vho_fake_now(const struct vho_fake *f);
 /* The timers of core and slow path that are due. */
 void vho_fake_run_timers(struct vho_fake *f);
 
@@ -150,6 +152,12 @@ void vho_fake_run_timers(struct vho_fake *f);
 struct virtio_virtuoso_ring vho_fake_ring(unsigned int nr);
 /* ::ffff:@addr */
 struct in6_addr vho_fake_addr(u32 addr);
+/*
+ * Headers of a TCP segment with @optlen bytes of options and @len of payload from the peer of @key. Return: its
+ * TCP header, with ports and length.
+ */
+struct tcphdr *vho_fake_put_headers(struct sk_buff *skb, const u8 *dmac, const u8 *smac,
+				    const struct vho_flow_key *key, unsigned int optlen, u32 len);
 /* A TCP segment to the guest as port_netdev.c would queue it, its flow found, not yet delivered. */
 struct sk_buff *vho_fake_skb(struct vho_fake *f, const struct vho_flow_key *key, u8 flags, u32 seq,
 			     u32 ack, u32 len);

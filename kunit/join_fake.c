@@ -4,12 +4,9 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
-#include <linux/etherdevice.h>
-#include <linux/ip.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
-#include <net/ip.h>
 
 #include "../host/chan.h"
 #include "../host/fp.h"
@@ -68,37 +65,18 @@ static void vho_pair_xmit(struct vho_fake *f, struct vho_flow *flow, const struc
 
 static struct sk_buff *vho_pair_skb(struct vho_pair *p, const struct vho_pair_seg *s)
 {
-	unsigned int tcp_len = sizeof(struct tcphdr) + s->seg.optlen;
 	struct sk_buff *skb = alloc_skb(128 + s->seg.len, GFP_KERNEL);
-	struct ethhdr *eth;
 	struct tcphdr *th;
-	struct iphdr *iph;
 
 	KUNIT_ASSERT_NOT_NULL(p->f->test, skb);
-	eth = skb_put_zero(skb, ETH_HLEN);
-	ether_addr_copy(eth->h_dest, p->end[s->to].port->mac);
-	ether_addr_copy(eth->h_source, p->end[!s->to].port->mac);
-	eth->h_proto = htons(ETH_P_IP);
-	iph = skb_put_zero(skb, sizeof(*iph));
-	iph->version = 4;
-	iph->ihl = 5;
-	iph->ttl = 64;
-	iph->protocol = IPPROTO_TCP;
-	iph->tot_len = htons(sizeof(*iph) + tcp_len + s->seg.len);
-	iph->saddr = s->key.raddr.s6_addr32[3];
-	iph->daddr = s->key.laddr.s6_addr32[3];
-	ip_send_check(iph);
-	th = skb_put_zero(skb, tcp_len);
-	th->source = s->key.rport;
-	th->dest = s->key.lport;
+	th = vho_fake_put_headers(skb, p->end[s->to].port->mac, p->end[!s->to].port->mac, &s->key,
+				  s->seg.optlen, s->seg.len);
 	th->seq = htonl(s->seg.seq);
 	th->ack_seq = htonl(s->seg.ack);
-	th->doff = tcp_len / 4;
 	th->window = htons(s->seg.wnd);
 	((u8 *)th)[13] = s->seg.flags;
 	memcpy(th + 1, s->seg.opt, s->seg.optlen);
 	skb_put_data(skb, s->data, s->seg.len);
-	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return skb;
 }
 

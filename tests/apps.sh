@@ -22,7 +22,7 @@ carried p1 "$before" $((2 * (16 << 20)))
 spawn iperf peer iperf3 -s
 wait_for 10 on peer bash -c "ss -Hltn | grep -q ':5201 '"
 for way in '' -R --bidir; do
-	result=$(on g1 iperf3 -J -t 2 -P 2 $way -c $PEER)
+	result=$(on g1 iperf3 -J -t $((2 * SLOW)) -P 2 $way -c $PEER)
 	log "iperf3 $way: $(jq '.end.sum_received.bits_per_second / 1000000 | floor' <<< "$result") Mbit/s"
 	[ "$(jq '.end.sum_received.bytes > 1000000' <<< "$result")" = true ] || fail "iperf3 does not get through"
 done
