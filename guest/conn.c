@@ -136,8 +136,10 @@ void vgu_conn_get(struct vgu_conn *conn)
  */
 void vgu_conn_put(struct vgu_conn *conn)
 {
-	if (refcount_dec_and_test(&conn->ref))
+	if (refcount_dec_and_test(&conn->ref)) {
+		kfree_skb(conn->last_ack);
 		kfree_rcu(conn, rcu);
+	}
 }
 
 /**

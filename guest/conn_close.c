@@ -14,6 +14,9 @@
 
 #define VGU_CLOSE_ORPHAN \
 	(TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING | TCPF_LAST_ACK)
+/* The FIN is not acknowledged yet. */
+#define VGU_CLOSE_LINGER \
+	(TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)
 
 static void vgu_send_fin(struct sock *sk, struct vgu_conn *conn, u16 flags)
 {
@@ -51,15 +54,33 @@ void vgu_shutdown(struct sock *sk, int how)
 /*
  * The native close would put an orphan in FIN-WAIT-2 into a bucket. In FIN-WAIT-1 it lets it
  * be; what the device said about the FIN is applied again when it has finished.
+ * Return: false: no memory for that.
  */
-static void vgu_close_orphan(struct sock *sk, struct vgu_conn *conn)
+static bool vgu_close_orphan(struct sock *sk, struct vgu_conn *conn)
 {
+	conn->last_ack = vgu_last_ack_alloc(GFP_KERNEL);
+	if (!conn->last_ack)
+		return false;
 	conn->closing = true;
 	if (sk->sk_state == TCP_FIN_WAIT2)
 		vgu_set_state(sk, TCP_FIN_WAIT1);
 	spin_lock_bh(&conn->lock);
 	WRITE_ONCE(conn->up_new, true);
 	spin_unlock_bh(&conn->lock);
+	return true;
+}
+
+/* SO_LINGER: waits until the peer has acknowledged the FIN, @timeout jiffies or for a signal. */
+static void vgu_linger(struct sock *sk, long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (timeout && !signal_pending(current)) {
+		if (sk_wait_event(sk, &timeout, !((1 << sk->sk_state) & VGU_CLOSE_LINGER), &wait))
+			break;
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
 /*
@@ -84,12 +105,11 @@ static bool vgu_close_live(struct sock *sk, struct vgu_conn *conn, long timeout)
 			flag = VIRTUOSO_SF_ABORT;
 		} else {
 			vgu_send_fin(sk, conn, VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE);
-			sk_stream_wait_close(sk, timeout);
+			vgu_linger(sk, timeout);
 			conn = vgu_sk_live(sk);
-			if (conn && ((1 << sk->sk_state) & VGU_CLOSE_ORPHAN)) {
-				vgu_close_orphan(sk, conn);
+			if (conn && ((1 << sk->sk_state) & VGU_CLOSE_ORPHAN) &&
+			    vgu_close_orphan(sk, conn))
 				return true;
-			}
 		}
 	}
 	if (sk->sk_state != TCP_CLOSE)

@@ -154,14 +154,14 @@ void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb)
 	vgu_native.af_ops->sk_rx_dst_set(sk, skb);
 }
 
-static int vgu_connect_native(struct sock *sk, size_t why, struct sockaddr *uaddr, int addr_len)
+static int vgu_connect_native(struct sock *sk, size_t why, struct sockaddr_unsized *uaddr, int addr_len)
 {
 	vgu_net_count_at(sock_net(sk), why);
 	vgu_sock_go_native(sk);
 	return tcp_prot.connect(sk, uaddr, addr_len);
 }
 
-static int vgu_connect_start(struct sock *sk, struct vgu_conn *conn, struct sockaddr *uaddr,
+static int vgu_connect_start(struct sock *sk, struct vgu_conn *conn, struct sockaddr_unsized *uaddr,
 			     int addr_len)
 {
 	int err;
@@ -175,7 +175,7 @@ static int vgu_connect_start(struct sock *sk, struct vgu_conn *conn, struct sock
 }
 
 static int vgu_connect_offload(struct sock *sk, struct vgu_conn_table *table,
-			       struct sockaddr *uaddr, int addr_len)
+			       struct sockaddr_unsized *uaddr, int addr_len)
 {
 	struct vgu_conn *conn = NULL;
 	int err = -ENODEV;
@@ -205,7 +205,7 @@ static int vgu_connect_offload(struct sock *sk, struct vgu_conn_table *table,
  *
  * Context: struct proto, GSYS. Return: 0 (handshake goes on) or -errno.
  */
-int vgu_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len)
+int vgu_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len)
 {
 	struct vgu_conn_table *table = NULL;
 	int idx, err;

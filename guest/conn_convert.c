@@ -11,39 +11,52 @@
 /* Timers of a converted socket have nothing to do but to give their reference back. */
 static void vgu_timer_retransmit(struct timer_list *t)
 {
-	struct inet_connection_sock *icsk = from_timer(icsk, t, icsk_retransmit_timer);
-
-	sock_put(&icsk->icsk_inet.sk);
+	sock_put(virtuoso_retransmit_timer_sk(t));
 }
 
 static void vgu_timer_delack(struct timer_list *t)
 {
-	struct inet_connection_sock *icsk = from_timer(icsk, t, icsk_delack_timer);
+	struct inet_connection_sock *icsk = timer_container_of(icsk, t, icsk_delack_timer);
 
 	sock_put(&icsk->icsk_inet.sk);
 }
 
 static void vgu_timer_keepalive(struct timer_list *t)
 {
-	struct sock *sk = from_timer(sk, t, sk_timer);
+	sock_put(virtuoso_keepalive_timer_sk(t));
+}
 
-	sock_put(sk);
+/**
+ * vgu_timers_stop() - stop what timers of the native engine may be pending
+ * @sk: socket, locked
+ *
+ * Context: socket locked. Does not sleep; a timer that runs finds the socket locked.
+ */
+void vgu_timers_stop(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	smp_store_release(&icsk->icsk_pending, 0);
+	smp_store_release(&icsk->icsk_ack.pending, 0);
+	sk_stop_timer(sk, virtuoso_retransmit_timer(sk));
+	sk_stop_timer(sk, &icsk->icsk_delack_timer);
+	sk_stop_timer(sk, virtuoso_keepalive_timer(sk));
 }
 
 static void vgu_timers_silence(struct sock *sk)
 {
-	inet_csk_clear_xmit_timers(sk);
-	inet_csk(sk)->icsk_retransmit_timer.function = vgu_timer_retransmit;
+	vgu_timers_stop(sk);
+	virtuoso_retransmit_timer(sk)->function = vgu_timer_retransmit;
 	inet_csk(sk)->icsk_delack_timer.function = vgu_timer_delack;
-	sk->sk_timer.function = vgu_timer_keepalive;
+	virtuoso_keepalive_timer(sk)->function = vgu_timer_keepalive;
 }
 
 static void vgu_timers_restore(struct sock *sk)
 {
-	inet_csk_clear_xmit_timers(sk);
-	inet_csk(sk)->icsk_retransmit_timer.function = vgu_native.retransmit;
+	vgu_timers_stop(sk);
+	virtuoso_retransmit_timer(sk)->function = vgu_native.retransmit;
 	inet_csk(sk)->icsk_delack_timer.function = vgu_native.delack;
-	sk->sk_timer.function = vgu_native.keepalive;
+	virtuoso_keepalive_timer(sk)->function = vgu_native.keepalive;
 }
 
 /* Far from any window that the peer may use. */

@@ -107,7 +107,7 @@ static struct ubuf_info *vgu_zerocopy_note(struct sock *sk, struct msghdr *msg, 
 	if (!(msg->msg_flags & MSG_ZEROCOPY) || !size || msg->msg_ubuf ||
 	    !sock_flag(sk, SOCK_ZEROCOPY))
 		return NULL;
-	uarg = msg_zerocopy_realloc(sk, size, NULL);
+	uarg = virtuoso_zerocopy_realloc(sk, size, NULL);
 	if (!uarg)
 		return ERR_PTR(-ENOBUFS);
 	uarg_to_msgzc(uarg)->zerocopy = 0;
@@ -465,7 +465,7 @@ static void vgu_recv_inq(struct sock *sk, struct msghdr *msg, bool cmsg, int inq
  *
  * Context: struct proto, GSYS. Return: bytes or -errno.
  */
-int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, VIRTUOSO_RECVMSG_LAST_ARGS)
 {
 	int idx = srcu_read_lock(&vgu_calls);
 	struct vgu_conn *conn;
@@ -474,7 +474,7 @@ int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int 
 	int ret = 0;
 
 	if (flags & MSG_ERRQUEUE) {
-		ret = tcp_prot.recvmsg(sk, msg, len, flags, addr_len);
+		ret = tcp_prot.recvmsg(sk, msg, len, VIRTUOSO_RECVMSG_LAST_PASS);
 		goto out;
 	}
 	lock_sock(sk);
@@ -485,7 +485,7 @@ int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int 
 	if (ret || !conn) {
 		release_sock(sk);
 		if (!ret)
-			ret = tcp_prot.recvmsg(sk, msg, len, flags, addr_len);
+			ret = tcp_prot.recvmsg(sk, msg, len, VIRTUOSO_RECVMSG_LAST_PASS);
 		goto out;
 	}
 	cmsg = tcp_sk(sk)->recvmsg_inq;

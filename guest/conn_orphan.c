@@ -31,8 +31,54 @@ static void vgu_orphan_leave(struct sock *sk, struct vgu_conn *conn)
 }
 
 /**
+ * vgu_last_ack_alloc() - memory for the segment that ends a socket
+ * @gfp: flags
+ *
+ * Context: as @gfp says. Return: it or NULL.
+ */
+struct sk_buff *vgu_last_ack_alloc(gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(sizeof(struct tcphdr), gfp);
+
+	if (!skb)
+		return NULL;
+	skb_reset_transport_header(skb);
+	skb_put_zero(skb, sizeof(struct tcphdr));
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
+	return skb;
+}
+
+/*
+ * The acknowledgment of all that was sent, as if the peer's: it makes the native engine end the
+ * socket, in its own way. What that consists of is none of a module's business, and not exported.
+ * In CLOSING it makes a bucket in TIME-WAIT, in LAST-ACK none; an orphan is destroyed.
+ */
+static void vgu_last_ack(struct sock *sk, struct sk_buff *skb, int state)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	struct tcphdr *th = tcp_hdr(skb);
+
+	if (sk->sk_state != state)
+		inet_sk_set_state(sk, state);
+	tp->rcv_wup = tp->rcv_nxt;
+	WRITE_ONCE(tp->snd_nxt, tp->write_seq);
+	WRITE_ONCE(tp->snd_una, tp->write_seq);
+	th->source = inet_sk(sk)->inet_dport;
+	th->dest = inet_sk(sk)->inet_sport;
+	th->seq = htonl(tp->rcv_nxt);
+	th->ack_seq = htonl(tp->snd_una);
+	th->doff = sizeof(*th) / 4;
+	th->ack = 1;
+	TCP_SKB_CB(skb)->seq = tp->rcv_nxt;
+	TCP_SKB_CB(skb)->end_seq = tp->rcv_nxt;
+	TCP_SKB_CB(skb)->ack_seq = tp->snd_una;
+	TCP_SKB_CB(skb)->tcp_flags = TCPHDR_ACK;
+	tcp_prot.backlog_rcv(sk, skb);
+}
+
+/**
  * vgu_orphan_bury() - the end of an orphan
- * @sk: orphan in TCP_CLOSE, locked
+ * @sk: orphan, locked, in whatever state
  * @conn: its connection
  *
  * If the device has not finished, it goes on with what it was told.
@@ -41,8 +87,11 @@ static void vgu_orphan_leave(struct sock *sk, struct vgu_conn *conn)
  */
 void vgu_orphan_bury(struct sock *sk, struct vgu_conn *conn)
 {
+	struct sk_buff *last_ack = conn->last_ack;
+
+	conn->last_ack = NULL;
 	vgu_orphan_leave(sk, conn);
-	inet_csk_destroy_sock(sk);
+	vgu_last_ack(sk, last_ack, TCP_LAST_ACK);
 }
 
 /**
@@ -118,7 +167,6 @@ static void vgu_orphan_end(struct vgu_conn *conn)
 	lock_sock(sk);
 	if (vgu_sk_conn(sk) == conn) {
 		local_bh_disable();
-		vgu_set_state(sk, TCP_CLOSE);
 		vgu_orphan_bury(sk, conn);
 		local_bh_enable();
 	}
@@ -156,31 +204,39 @@ void vgu_orphans_end(struct net *net)
  * connection, for there may be data to read.
  *
  * Context: socket locked and BH off; the caller has a reference to @sk of its own.
+ * Return: false: no memory, nothing was done. Never for an orphan.
  */
-void vgu_time_wait(struct sock *sk, struct vgu_conn *conn)
+bool vgu_time_wait(struct sock *sk, struct vgu_conn *conn)
 {
 	struct proto *creator = sk->sk_prot_creator;
 	struct tcp_sock *tp = tcp_sk(sk);
 	bool orphan = sock_flag(sk, SOCK_DEAD);
+	struct sk_buff *last_ack = orphan ? conn->last_ack : vgu_last_ack_alloc(GFP_ATOMIC);
 
+	if (!last_ack)
+		return false;
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + 1);
-	WRITE_ONCE(tp->snd_nxt, tp->snd_nxt + 1);
-	tp->rcv_wup = tp->rcv_nxt;
+	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
 	tp->rcv_wnd = conn->rx_size;
 	if (conn->answer.timestamps)
 		tp->rx_opt.ts_recent_stamp = ktime_get_seconds();
 	conn->parting = true;
-	if (orphan)
+	if (orphan) {
+		conn->last_ack = NULL;
 		vgu_orphan_leave(sk, conn);
+	}
 
 	sk->sk_prot_creator = &tcp_prot;
-	tcp_time_wait(sk, TCP_TIME_WAIT, 0);
+	vgu_last_ack(sk, last_ack, TCP_CLOSING);
 	sk->sk_prot_creator = creator;
 
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt - 1);
-	WRITE_ONCE(tp->snd_nxt, tp->snd_nxt - 1);
+	WRITE_ONCE(tp->write_seq, tp->write_seq - 1);
+	WRITE_ONCE(tp->snd_nxt, tp->write_seq);
+	WRITE_ONCE(tp->snd_una, tp->write_seq);
 	if (!orphan) {
 		vgu_window_shut(sk);
 		conn->parting = false;
 	}
+	return true;
 }

@@ -17,6 +17,8 @@
 #include <linux/xarray.h>
 #include <net/sock.h>
 
+#include <virtuoso/compat.h>
+
 #include "conn.h"
 #include "dev.h"
 #include "sock.h"
@@ -156,6 +158,7 @@ struct vgu_conn_up {
  * @more: MSG_MORE was given: hold back a partial segment
  * @closing: close() is on its way to make the socket an orphan, news wait for that
  * @parting: the socket leaves the tables for TIME-WAIT, which is no reason to end
+ * @last_ack: memory for the segment that ends it, while it is an orphan
  *
  * --- table->lock ---
  * @all: place in the table's list; empty: not in it any more
@@ -209,6 +212,7 @@ struct vgu_conn {
 	bool more;
 	bool closing;
 	bool parting;
+	struct sk_buff *last_ack;
 
 	struct list_head all;
 
@@ -314,6 +318,7 @@ void vgu_release_cb(struct sock *sk);
 
 void vgu_convert(struct sock *sk, struct vgu_conn *conn);
 void vgu_unconvert(struct sock *sk);
+void vgu_timers_stop(struct sock *sk);
 void vgu_window_shut(struct sock *sk);
 int vgu_rebuild_header(struct sock *sk);
 int vgu_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl);
@@ -333,13 +338,14 @@ void vgu_orphan_bury(struct sock *sk, struct vgu_conn *conn);
 void vgu_orphan_settle(struct sock *sk);
 void vgu_orphan_unlist(struct sock *sk, struct vgu_conn *conn);
 void vgu_orphans_end(struct net *net);
-void vgu_time_wait(struct sock *sk, struct vgu_conn *conn);
+bool vgu_time_wait(struct sock *sk, struct vgu_conn *conn);
+struct sk_buff *vgu_last_ack_alloc(gfp_t gfp);
 
 /* --- conn_data.c --- */
 
 int vgu_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
 int vgu_sendmsg_locked(struct sock *sk, struct msghdr *msg, size_t size);
-int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, VIRTUOSO_RECVMSG_LAST_ARGS);
 void vgu_splice_eof(struct socket *sock);
 bool vgu_stream_memory_free(const struct sock *sk, int wake);
 int vgu_stream_set_rcvlowat(struct sock *sk, int val);
@@ -347,7 +353,7 @@ void vgu_conn_push(struct sock *sk, struct vgu_conn *conn);
 
 /* --- conn_connect.c --- */
 
-int vgu_connect(struct sock *sk, struct sockaddr *uaddr, int addr_len);
+int vgu_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len);
 void vgu_connect_answer(struct vgu_conn *conn);
 void vgu_connect_syn(struct vgu_conn *conn, const struct vgu_conn_syn *syn);
 void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb);

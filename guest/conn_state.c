@@ -55,14 +55,16 @@ static void vgu_sk_done(struct sock *sk, struct vgu_conn *conn)
 {
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (sk->sk_state != TCP_LAST_ACK) {
-		vgu_time_wait(sk, conn);
+		if (vgu_time_wait(sk, conn))
+			return;
+		NET_INC_STATS(sock_net(sk), LINUX_MIB_TCPTIMEWAITOVERFLOW);
+	}
+	if (sock_flag(sk, SOCK_DEAD)) {
+		vgu_orphan_bury(sk, conn);
 		return;
 	}
 	vgu_set_state(sk, TCP_CLOSE);
-	if (sock_flag(sk, SOCK_DEAD))
-		vgu_orphan_bury(sk, conn);
-	else
-		vgu_sk_report(sk);
+	sk->sk_state_change(sk);
 }
 
 /**
@@ -86,12 +88,12 @@ void vgu_conn_fail(struct sock *sk, struct vgu_conn *conn, int err)
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	if (sk->sk_state == TCP_SYN_SENT)
 		TCP_INC_STATS(sock_net(sk), TCP_MIB_ATTEMPTFAILS);
-	vgu_set_state(sk, TCP_CLOSE);
-	inet_csk_clear_xmit_timers(sk);
 	if (sock_flag(sk, SOCK_DEAD)) {
 		vgu_orphan_bury(sk, conn);
 		return;
 	}
+	vgu_set_state(sk, TCP_CLOSE);
+	vgu_timers_stop(sk);
 	if (conn->state != VGU_CONN_LIVE)
 		vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
 	sk->sk_state_change(sk);

@@ -156,9 +156,9 @@ static int vgu_native_learn(void)
 		return err;
 	sk = sock->sk;
 	vgu_native.af_ops = inet_csk(sk)->icsk_af_ops;
-	vgu_native.retransmit = inet_csk(sk)->icsk_retransmit_timer.function;
+	vgu_native.retransmit = virtuoso_retransmit_timer(sk)->function;
 	vgu_native.delack = inet_csk(sk)->icsk_delack_timer.function;
-	vgu_native.keepalive = sk->sk_timer.function;
+	vgu_native.keepalive = virtuoso_keepalive_timer(sk)->function;
 	sock_release(sock);
 	return 0;
 }

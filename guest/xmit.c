@@ -96,8 +96,8 @@ static bool vgu_tuple_is_ours(struct net_device *netdev, __be32 laddr, __be16 lp
 	struct sock *sk;
 	bool ours;
 
-	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo, raddr, rport,
-				       laddr, ntohs(lport), netdev->ifindex, 0);
+	sk = virtuoso_lookup_established(net, raddr, rport, laddr, ntohs(lport),
+					 netdev->ifindex, 0);
 	if (!sk)
 		return false;
 	ours = sk_fullsock(sk) && vgu_sk_conn(sk);
@@ -121,9 +121,8 @@ void vgu_tuple_make_way(struct vgu_dev *dev, const struct vgu_tuple *tuple)
 	struct sock *sk;
 
 	local_bh_disable();
-	sk = __inet_lookup_established(net, net->ipv4.tcp_death_row.hashinfo, tuple->raddr,
-				       tuple->rport, tuple->laddr, ntohs(tuple->lport),
-				       netdev->ifindex, 0);
+	sk = virtuoso_lookup_established(net, tuple->raddr, tuple->rport, tuple->laddr,
+					 ntohs(tuple->lport), netdev->ifindex, 0);
 	if (sk && sk->sk_state == TCP_TIME_WAIT)
 		inet_twsk_deschedule_put(inet_twsk(sk));
 	else if (sk)

@@ -12,6 +12,8 @@
 #include <linux/types.h>
 #include <net/genetlink.h>
 
+#include <virtuoso/compat.h>
+
 struct nlattr;
 struct vho_core;
 struct sk_buff;
@@ -34,7 +36,7 @@ struct vho_nl_dump {
 
 static inline struct vho_nl_dump *vho_nl_dump(struct netlink_callback *cb)
 {
-	NL_ASSERT_DUMP_CTX_FITS(struct vho_nl_dump);
+	NL_ASSERT_CTX_FITS(struct vho_nl_dump);
 	return (struct vho_nl_dump *)cb->ctx;
 }
 

@@ -51,7 +51,7 @@ struct vho_nl_flow_dump {
 
 static struct vho_nl_flow_dump *vho_nl_flow_dump(struct netlink_callback *cb)
 {
-	NL_ASSERT_DUMP_CTX_FITS(struct vho_nl_flow_dump);
+	NL_ASSERT_CTX_FITS(struct vho_nl_flow_dump);
 	return (struct vho_nl_flow_dump *)cb->ctx;
 }
 

@@ -375,7 +375,7 @@ struct vho_nl_policy_dump {
 
 static struct vho_nl_policy_dump *vho_nl_policy_dump(struct netlink_callback *cb)
 {
-	NL_ASSERT_DUMP_CTX_FITS(struct vho_nl_policy_dump);
+	NL_ASSERT_CTX_FITS(struct vho_nl_policy_dump);
 	return (struct vho_nl_policy_dump *)cb->ctx;
 }
 

@@ -18,6 +18,8 @@
 #include <net/sock.h>
 #include <net/switchdev.h>
 
+#include <virtuoso/compat.h>
+
 #include "path_event.h"
 #include "path_probe.h"
 
@@ -167,7 +169,7 @@ static struct socket *vho_event_sock_open(const struct vho_event_group *group)
 	if (sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, group->protocol, &sock))
 		return NULL;
 	sock->sk->sk_data_ready = vho_event_data_ready;
-	if (kernel_bind(sock, (struct sockaddr *)&addr, sizeof(addr)) ||
+	if (kernel_bind(sock, (struct sockaddr_unsized *)&addr, sizeof(addr)) ||
 	    do_sock_setsockopt(sock, false, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
 			       KERNEL_SOCKPTR((void *)&group->group), sizeof(group->group))) {
 		sock_release(sock);

@@ -32,6 +32,8 @@
 #include <linux/swiotlb.h>
 #include <linux/vdpa.h>
 
+#include <virtuoso/compat.h>
+
 #include "cores.h"
 #include "port.h"
 #include "vdev.h"
@@ -520,11 +522,11 @@ static struct vho_vdpa *vho_vdpa_alloc(struct vho_port *port, struct device *roo
 	struct vho_vdpa *vd;
 	unsigned int i;
 
-	vd = vdpa_alloc_device(struct vho_vdpa, vdpa, root, &vho_vdpa_ops, 1, 1, port->name, false);
+	vd = virtuoso_vdpa_alloc(struct vho_vdpa, vdpa, root, &vho_vdpa_ops, port->name);
 	if (IS_ERR(vd))
 		return vd;
 	vd->port = port;
-	vd->vdpa.dma_dev = &vd->vdpa.dev;
+	virtuoso_vdpa_dma_dev(&vd->vdpa) = &vd->vdpa.dev;
 	for (i = 0; i < ARRAY_SIZE(vd->irq); i++)
 		vho_vdpa_irq_init(&vd->irq[i]);
 	for (i = 0; i < ARRAY_SIZE(vd->kick_cpu); i++)
