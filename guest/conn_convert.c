@@ -36,7 +36,9 @@ void vgu_timers_stop(struct sock *sk)
 {
 	struct inet_connection_sock *icsk = inet_csk(sk);
 
+	/* A timer's function looks at these before it does anything; /proc/net/tcp, without the lock. */
 	smp_store_release(&icsk->icsk_pending, 0);
+	/* As above. */
 	smp_store_release(&icsk->icsk_ack.pending, 0);
 	sk_stop_timer(sk, virtuoso_retransmit_timer(sk));
 	sk_stop_timer(sk, &icsk->icsk_delack_timer);

@@ -455,16 +455,7 @@ static void vgu_recv_inq(struct sock *sk, struct msghdr *msg, bool cmsg, int inq
 		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 }
 
-/**
- * vgu_recvmsg() - receive on a socket of ours
- * @sk: socket
- * @msg: message
- * @len: room in it
- * @flags: MSG_*
- * @addr_len: of msg_name, not used
- *
- * Context: struct proto, GSYS. Return: bytes or -errno.
- */
+/* Receive on a socket of ours (struct proto, GSYS). Return: bytes or -errno. */
 int vgu_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, VIRTUOSO_RECVMSG_LAST_ARGS)
 {
 	int idx = srcu_read_lock(&vgu_calls);
