@@ -4,7 +4,9 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/bitops.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/skbuff.h>
 
@@ -133,6 +135,7 @@ static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
  * @now_ns: when the clock was last read
  * @cpu_ns: CPU time then
  * @pred_ns: what was done since then, predicted
+ * @kinds: of work that was done since then
  * @nr: pieces since then, by kind of work
  * @pieces: pieces of the whole turn
  * @sampled: the clock is read after every run
@@ -145,6 +148,7 @@ struct vho_fp_turn {
 	u64 now_ns;
 	u64 cpu_ns;
 	u64 pred_ns;
+	unsigned long kinds;
 	u32 nr[VHO_WORK_NR];
 	u32 pieces;
 	bool sampled;
@@ -153,42 +157,55 @@ struct vho_fp_turn {
 
 static void vho_fp_did(struct vho_fp_turn *turn, enum vho_work work, unsigned int n)
 {
+	if (!n)
+		return;
+	turn->kinds |= BIT(work);
 	turn->nr[work] += n;
 	turn->pred_ns += n * turn->port->budget.est_ns[work];
 }
 
-/*
- * Reads the clock. What several kinds of work took together is told apart by what they usually
- * cost; what one took by itself is remembered for that.
- */
-static void vho_fp_meter(struct vho_fp_turn *turn)
+/* What one kind of work took by itself is remembered. */
+static void vho_fp_meter_one(struct vho_fp_turn *turn, enum vho_work work, u64 cost_ns)
 {
-	struct vho_budget *budget = &turn->port->budget;
-	u64 now_ns = ktime_get_ns(), cpu_ns = max(turn->cpu_ns, vho_worker_cpu_ns(now_ns));
-	u64 cost_ns = cpu_ns - turn->cpu_ns;
+	u32 *est_ns = &turn->port->budget.est_ns[work];
+
+	*est_ns = vho_sched_average(*est_ns, div_u64(cost_ns, turn->nr[work]));
+	vho_budget_count(turn->port, work, cost_ns);
+	turn->nr[work] = 0;
+}
+
+/* What several took together is told apart by what they usually cost. */
+static void vho_fp_meter_all(struct vho_fp_turn *turn, u64 cost_ns)
+{
+	const u32 *est_ns = turn->port->budget.est_ns;
 	unsigned int work;
 
-	for (work = 0; work < VHO_WORK_NR; work++) {
-		u64 pred_ns = (u64)turn->nr[work] * budget->est_ns[work];
+	for_each_set_bit(work, &turn->kinds, VHO_WORK_NR) {
+		u64 pred_ns = (u64)turn->nr[work] * est_ns[work];
 
-		if (!pred_ns)
-			continue;
-		if (pred_ns == turn->pred_ns) {
-			budget->est_ns[work] = vho_sched_average(budget->est_ns[work],
-								 div_u64(cost_ns, turn->nr[work]));
-			vho_budget_count(turn->port, work, cost_ns);
-		} else {
-			vho_budget_count(turn->port, work,
-					 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
-		}
+		vho_budget_count(turn->port, work,
+				 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
 		turn->nr[work] = 0;
 	}
-	/* Looking for work that was not there. */
-	if (!turn->pred_ns)
+}
+
+/* Reads the clock. */
+static void vho_fp_meter(struct vho_fp_turn *turn)
+{
+	u64 now_ns = ktime_get_ns(), cpu_ns = max(turn->cpu_ns, vho_worker_cpu_ns(now_ns));
+	u64 cost_ns = cpu_ns - turn->cpu_ns;
+
+	if (is_power_of_2(turn->kinds))
+		vho_fp_meter_one(turn, __ffs(turn->kinds), cost_ns);
+	else if (turn->kinds)
+		vho_fp_meter_all(turn, cost_ns);
+	else
+		/* Looking for work that was not there. */
 		vho_budget_count(turn->port, VHO_WORK_submit, cost_ns);
 	turn->now_ns = now_ns;
 	turn->cpu_ns = cpu_ns;
 	turn->pred_ns = 0;
+	turn->kinds = 0;
 }
 
 /* After a piece: may another one of about @next_ns follow? */
