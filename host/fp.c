@@ -228,8 +228,8 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 	return used_ns + next_ns <= sched->params.turn_ns;
 }
 
-/* A few pieces of one kind. Return: there was one. */
-static bool vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
+/* A few pieces of one kind. Return: how many there were. */
+static unsigned int vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
 {
 	struct vho_port *port = turn->port;
 	enum vho_work work = vho_fp_works[i];
@@ -291,7 +291,13 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 	unsigned int i = port->budget.next, idle = 0;
 
 	while (idle < ARRAY_SIZE(vho_fp_works) && !turn.ended) {
-		idle = vho_fp_run(&turn, i) ? 0 : idle + 1;
+		unsigned int n = vho_fp_run(&turn, i);
+
+		/* A run that was not cut short has already found nothing more. */
+		if (n)
+			idle = n < VHO_TURN_RUN;
+		else
+			idle++;
 		i = (i + 1) % ARRAY_SIZE(vho_fp_works);
 	}
 	port->budget.next = i;
