@@ -19,6 +19,12 @@ PEER = ("rpc-peer", "peer-receive", "peer-send")
 HARNESS = ("machine", "guest-machine", "cat", "bash", "?")
 CASES = ("rpc1", "rpc64", "rpc1000", "crr", "out", "in", "g2g-rpc1", "g2g-rpc64", "g2g-crr", "g2g-out")
 BULK_BYTES = 65536
+# What the core does to know whose time it was, by function; reading the clock; whom it serves next.
+METERING = ("vho_fp_did", "vho_fp_meter", "vho_fp_meter_one", "vho_fp_meter_all", "vho_worker_cpu_ns",
+            "vho_budget_charge", "vho_budget_count", "vho_budget_count_turn", "vho_budget_count_yield",
+            "vho_budget_take_drops", "vho_sched_average", "vho_sched_charge")
+CLOCK = ("ktime_get", "read_tsc")
+ORDER = "vho_sched_"
 
 
 def read(path):
@@ -127,6 +133,63 @@ def summary(rounds):
     return found
 
 
+# ---- profile
+
+def symbols(text):
+    found = []
+    for line in text.splitlines():
+        word = line.split()
+        if word[1] in "tTwW":
+            found.append((int(word[0], 16), word[2] + (" " + word[3] if len(word) > 3 else "")))
+    found.sort()
+    return [a for a, _ in found], [n for _, n in found]
+
+
+def name_at(table_, addr):
+    i = bisect.bisect_right(table_[0], addr) - 1
+    return table_[1][i] if i >= 0 else hex(addr)
+
+
+def costs(case_dir):
+    """{(level, task, function): instructions per operation}, of a case that was run with -p."""
+    host = symbols(read(case_dir + "/kallsyms"))
+    guest = symbols(read(case_dir + "/kallsyms.guest"))
+    total = sum(operations(r) for _, r in client_pairs(case_dir))
+    cost = {}
+    for line in read(case_dir + "/profile").splitlines():
+        _, task, level, addr, n = line.split()
+        if not is_counted(task):
+            continue
+        if level in "02":
+            place = "(user)"
+        else:
+            place = name_at(host if level == "1" else guest, int(addr, 16))
+        key = (LEVELS[int(level)], task, place)
+        cost[key] = cost.get(key, 0) + int(n) / total
+    return cost
+
+
+def profile(case_dir, count):
+    for (level, task, place), n in sorted(costs(case_dir).items(), key=lambda x: -x[1])[:count]:
+        print(f"{n:9.0f} {level:<12} {task:<22} {place}")
+
+
+def metering(case_dir):
+    """Instructions per operation in the core's thread: metering, its clock (at most), order of service."""
+    found = {"metering": 0, "clock": 0, "order": 0}
+    for (level, task, place), n in costs(case_dir).items():
+        name = place.split()[0].split(".")[0]
+        if level != "host_kernel" or not task.startswith("vho_core"):
+            continue
+        if name in METERING:
+            found["metering"] += n
+        elif name in CLOCK:
+            found["clock"] += n
+        elif name.startswith(ORDER):
+            found["order"] += n
+    return found
+
+
 # ---- all
 
 def collect(top):
@@ -139,6 +202,8 @@ def collect(top):
                     "rounds": rounds, "summary": summary(rounds), "kvm": kvm_change(f"{top}/{setup}/{case}"),
                     "tasks": {t: statistics.median(r["tasks"].get(t, 0) for r in rounds)
                               for t in rounds[0]["tasks"]}}
+                if "vho_core" in " ".join(rounds[0]["tasks"]) and os.path.exists(f"{top}/{setup}/{case}/kallsyms"):
+                    found[case][setup]["metering"] = metering(f"{top}/{setup}/{case}")
     return found
 
 
@@ -184,6 +249,18 @@ def table(results):
             yield line
 
 
+def metering_lines(results):
+    """What metering takes of each case that was profiled."""
+    for case, row in results.items():
+        for setup, one in row.items():
+            if "metering" not in one:
+                continue
+            total, m = one["summary"]["instructions"][0], one["metering"]
+            yield (f"{setup}:{case}: metering {m['metering']:.0f} ({m['metering'] / total:.1%}), with every look at the"
+                   f" clock {m['metering'] + m['clock']:.0f} ({(m['metering'] + m['clock']) / total:.1%});"
+                   f" order of service {m['order']:.0f} ({m['order'] / total:.1%})")
+
+
 COLOURS = {"native": "#9e9e9e", "layered": "#d98032", "container": "#3f7cbf", "vm": "#2f9e6e"}
 
 
@@ -222,49 +299,13 @@ def chart(results):
 
 def report(top):
     results = collect(top)
-    lines = list(table(results))
+    lines = list(table(results)) + list(metering_lines(results))
     print("\n".join(lines))
     for name, text in (("results.txt", "\n".join(lines) + "\n"), ("chart.svg", chart(results)),
                        ("results.json", json.dumps({c: {"setups": row, "ratios": ratios(row)}
                                                     for c, row in results.items()}, indent=1))):
         with open(f"{top}/{name}", "w") as f:
             f.write(text)
-
-
-# ---- profile
-
-def symbols(text):
-    found = []
-    for line in text.splitlines():
-        word = line.split()
-        if word[1] in "tTwW":
-            found.append((int(word[0], 16), word[2] + (" " + word[3] if len(word) > 3 else "")))
-    found.sort()
-    return [a for a, _ in found], [n for _, n in found]
-
-
-def name_at(table_, addr):
-    i = bisect.bisect_right(table_[0], addr) - 1
-    return table_[1][i] if i >= 0 else hex(addr)
-
-
-def profile(case_dir, count):
-    host = symbols(read(case_dir + "/kallsyms"))
-    guest = symbols(read(case_dir + "/kallsyms.guest"))
-    total = sum(operations(r) for _, r in client_pairs(case_dir))
-    cost = {}
-    for line in read(case_dir + "/profile").splitlines():
-        _, task, level, addr, n = line.split()
-        if not is_counted(task):
-            continue
-        if level in "02":
-            place = "(user)"
-        else:
-            place = name_at(host if level == "1" else guest, int(addr, 16))
-        key = (LEVELS[int(level)], task, place)
-        cost[key] = cost.get(key, 0) + int(n) / total
-    for (level, task, place), n in sorted(cost.items(), key=lambda x: -x[1])[:count]:
-        print(f"{n:9.0f} {level:<12} {task:<22} {place}")
 
 
 if __name__ == "__main__":
