@@ -57,7 +57,7 @@ static struct virtio_virtuoso_complete *vho_chan_buffer(struct vho_port *port,
 							struct vho_guest_state *guest,
 							struct vho_ring *ring, u16 *head)
 {
-	struct vho_chain chain;
+	struct vho_chain chain __uninitialized;
 	void *ptr;
 	int ret;
 
@@ -519,7 +519,7 @@ static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_cha
 static bool vho_chan_submit_one(struct vho_submit_ctx *ctx)
 {
 	struct vho_channel *ch = &ctx->guest->channels[ctx->chan];
-	struct vho_chain chain;
+	struct vho_chain chain __uninitialized;
 	int ret;
 
 	ch->stalled = false;

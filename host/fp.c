@@ -4,7 +4,9 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/bitops.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/skbuff.h>
 
@@ -133,6 +135,7 @@ static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
  * @now_ns: when the clock was last read
  * @cpu_ns: CPU time then
  * @pred_ns: what was done since then, predicted
+ * @kinds: of work that was done since then
  * @nr: pieces since then, by kind of work
  * @pieces: pieces of the whole turn
  * @sampled: the clock is read after every run
@@ -145,6 +148,7 @@ struct vho_fp_turn {
 	u64 now_ns;
 	u64 cpu_ns;
 	u64 pred_ns;
+	unsigned long kinds;
 	u32 nr[VHO_WORK_NR];
 	u32 pieces;
 	bool sampled;
@@ -153,42 +157,55 @@ struct vho_fp_turn {
 
 static void vho_fp_did(struct vho_fp_turn *turn, enum vho_work work, unsigned int n)
 {
+	if (!n)
+		return;
+	turn->kinds |= BIT(work);
 	turn->nr[work] += n;
 	turn->pred_ns += n * turn->port->budget.est_ns[work];
 }
 
-/*
- * Reads the clock. What several kinds of work took together is told apart by what they usually
- * cost; what one took by itself is remembered for that.
- */
-static void vho_fp_meter(struct vho_fp_turn *turn)
+/* What one kind of work took by itself is remembered. */
+static void vho_fp_meter_one(struct vho_fp_turn *turn, enum vho_work work, u64 cost_ns)
 {
-	struct vho_budget *budget = &turn->port->budget;
-	u64 now_ns = ktime_get_ns(), cpu_ns = max(turn->cpu_ns, vho_worker_cpu_ns(now_ns));
-	u64 cost_ns = cpu_ns - turn->cpu_ns;
+	u32 *est_ns = &turn->port->budget.est_ns[work];
+
+	*est_ns = vho_sched_average(*est_ns, div_u64(cost_ns, turn->nr[work]));
+	vho_budget_count(turn->port, work, cost_ns);
+	turn->nr[work] = 0;
+}
+
+/* What several took together is told apart by what they usually cost. */
+static void vho_fp_meter_all(struct vho_fp_turn *turn, u64 cost_ns)
+{
+	const u32 *est_ns = turn->port->budget.est_ns;
 	unsigned int work;
 
-	for (work = 0; work < VHO_WORK_NR; work++) {
-		u64 pred_ns = (u64)turn->nr[work] * budget->est_ns[work];
+	for_each_set_bit(work, &turn->kinds, VHO_WORK_NR) {
+		u64 pred_ns = (u64)turn->nr[work] * est_ns[work];
 
-		if (!pred_ns)
-			continue;
-		if (pred_ns == turn->pred_ns) {
-			budget->est_ns[work] = vho_sched_average(budget->est_ns[work],
-								 div_u64(cost_ns, turn->nr[work]));
-			vho_budget_count(turn->port, work, cost_ns);
-		} else {
-			vho_budget_count(turn->port, work,
-					 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
-		}
+		vho_budget_count(turn->port, work,
+				 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
 		turn->nr[work] = 0;
 	}
-	/* Looking for work that was not there. */
-	if (!turn->pred_ns)
+}
+
+/* Reads the clock. */
+static void vho_fp_meter(struct vho_fp_turn *turn)
+{
+	u64 now_ns = ktime_get_ns(), cpu_ns = max(turn->cpu_ns, vho_worker_cpu_ns(now_ns));
+	u64 cost_ns = cpu_ns - turn->cpu_ns;
+
+	if (is_power_of_2(turn->kinds))
+		vho_fp_meter_one(turn, __ffs(turn->kinds), cost_ns);
+	else if (turn->kinds)
+		vho_fp_meter_all(turn, cost_ns);
+	else
+		/* Looking for work that was not there. */
 		vho_budget_count(turn->port, VHO_WORK_submit, cost_ns);
 	turn->now_ns = now_ns;
 	turn->cpu_ns = cpu_ns;
 	turn->pred_ns = 0;
+	turn->kinds = 0;
 }
 
 /* After a piece: may another one of about @next_ns follow? */
@@ -211,8 +228,8 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 	return used_ns + next_ns <= sched->params.turn_ns;
 }
 
-/* A few pieces of one kind. Return: there was one. */
-static bool vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
+/* A few pieces of one kind. Return: how many there were. */
+static unsigned int vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
 {
 	struct vho_port *port = turn->port;
 	enum vho_work work = vho_fp_works[i];
@@ -274,7 +291,13 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 	unsigned int i = port->budget.next, idle = 0;
 
 	while (idle < ARRAY_SIZE(vho_fp_works) && !turn.ended) {
-		idle = vho_fp_run(&turn, i) ? 0 : idle + 1;
+		unsigned int n = vho_fp_run(&turn, i);
+
+		/* A run that was not cut short has already found nothing more. */
+		if (n)
+			idle = n < VHO_TURN_RUN;
+		else
+			idle++;
 		i = (i + 1) % ARRAY_SIZE(vho_fp_works);
 	}
 	port->budget.next = i;

@@ -107,7 +107,7 @@ bad:
 unsigned int vho_frame_tx(struct vho_port *port, struct vho_guest_state *guest, unsigned int max)
 {
 	struct vho_ring *ring = guest->frame_tx;
-	struct vho_chain chain;
+	struct vho_chain chain __uninitialized;
 	unsigned int n;
 	int ret = 0;
 
@@ -182,7 +182,7 @@ static int vho_frame_deliver(struct vho_guest_state *guest, const struct sk_buff
 	struct virtio_net_hdr_v1 hdr = { };
 	struct vho_ring *ring = guest->frame_rx;
 	struct vho_frame_dest dest = { };
-	struct vho_chain chain;
+	struct vho_chain chain __uninitialized;
 	u8 *hdr_ptr = NULL;
 	u32 off = 0;
 	int ret;

@@ -7,6 +7,7 @@
  */
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
+#include <linux/jhash.h>
 #include <linux/netdevice.h>
 #include <linux/rhashtable.h>
 #include <linux/skbuff.h>
@@ -16,6 +17,7 @@
 #include <net/dsfield.h>
 #include <net/dst.h>
 #include <net/inet_ecn.h>
+#include <net/ipv6.h>
 
 #include "conntrack.h"
 #include "flow.h"
@@ -94,8 +96,32 @@ struct vho_rx_packet {
 static struct rhltable vho_rx_table;
 static atomic_t vho_rx_nr = ATOMIC_INIT(0);	/* flows in it */
 
+/* Of IPv4 addresses, what differs. */
+static u32 vho_rx_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct vho_wire_key *key = data;
+	u32 ports = (__force u32)key->sport << 16 | (__force u32)key->dport;
+
+	if (likely(ipv6_addr_v4mapped(&key->saddr)))
+		return jhash_3words((__force u32)key->saddr.s6_addr32[3],
+				    (__force u32)key->daddr.s6_addr32[3], ports, seed);
+	return jhash2(data, len / sizeof(u32), seed);
+}
+
+/* Return: 0, the keys are equal. */
+static int vho_rx_key_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct vho_wire_key *a = arg->key;
+	const struct vho_wire_key *b = &((const struct vho_path_track *)obj)->rx.key;
+
+	return a->sport != b->sport || a->dport != b->dport ||
+	       !ipv6_addr_equal(&a->saddr, &b->saddr) || !ipv6_addr_equal(&a->daddr, &b->daddr);
+}
+
 static const struct rhashtable_params vho_rx_params = {
 	.key_len = sizeof(struct vho_wire_key),
+	.hashfn = vho_rx_key_hash,
+	.obj_cmpfn = vho_rx_key_cmp,
 	.key_offset = offsetof(struct vho_path_track, rx.key),
 	.head_offset = offsetof(struct vho_path_track, rx.node),
 	.automatic_shrinking = true,

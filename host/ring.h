@@ -58,6 +58,9 @@ struct vho_buf {
  * @nr_out: buffers the device reads, first in @buf
  * @nr_in: buffers the device writes, after those
  * @buf: addresses and lengths, private copies, not yet translated
+ *
+ * Large, and only what vho_ring_pop() fills is ever read: those on the stack are __uninitialized, since
+ * filling them with zeros would take longer than looking at a ring that is empty.
  */
 struct vho_chain {
 	u16 head;

@@ -330,23 +330,25 @@ start_vm() {
 	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
 }
 
-# Below emulation a guest may hang while it boots (Documentation/bench.rst, "Guests that are lost"). It
-# is started again then, and the log says so.
-await_vm() {
-	local name=$1 port=$2 tries=1
-	until guest-machine wait "$name" $((150 * SLOW)); do
+# await_guest NAME SECONDS START-COMMAND...: until a guest that START-COMMAND has started takes commands. Below
+# emulation a guest may be lost while it boots (Documentation/bench.rst, "Guests that are lost"). It is
+# started again then, twice at most, and the log says so.
+await_guest() {
+	local name=$1 limit=$2 tries=1
+	shift 2
+	until guest-machine wait "$name" "$limit"; do
 		[ $tries -lt 3 ] && emulated || fail "guest $name does not boot"
 		tries=$((tries + 1))
 		log "guest $name did not boot: start $tries"
 		guest-machine kill "$name"
-		start_vm "$name" "$port"
+		"$@"
 	done
 }
 
 # The guest's modules and network, once it is up.
 init_vm() {
 	local name=$1 port=$2 address=$3
-	await_vm "$name" "$port"
+	await_guest "$name" $((150 * SLOW)) start_vm "$name" "$port"
 	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What insncount.c uses of QEMU's interface for plugins, version 4 (QEMU 10), and of GLib, which QEMU brings
+ * What insncount.c and vmrun.c use of QEMU's interface for plugins, version 4 (QEMU 10), and of GLib, which QEMU brings
  * along. Debian 12 has no package with QEMU's header.
  */
 #ifndef BENCH_PLUGIN_H
@@ -33,6 +33,7 @@ struct garray {
 
 enum { CB_NO_REGS, CB_READ_REGS };
 enum { INLINE_ADD };
+enum { COND_NE = 3 };
 
 struct garray *g_byte_array_new(void);
 struct garray *qemu_plugin_get_registers(void);
@@ -50,8 +51,14 @@ void qemu_plugin_register_vcpu_init_cb(uint64_t id, void (*cb)(uint64_t, unsigne
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
 					   void (*cb)(uint64_t, struct qemu_plugin_tb *));
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*cb)(unsigned int vcpu, void *arg), int flags, void *arg);
+void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, void (*cb)(unsigned int vcpu, void *arg), int flags, int cond,
+					       struct qemu_plugin_u64 entry, uint64_t imm, void *arg);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*cb)(unsigned int vcpu, void *arg), int flags, void *arg);
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, int op,
 						       struct qemu_plugin_u64 entry, uint64_t value);
+
+/* Not of the interface, for vmrun.c: NULL where QEMU does not have them. */
+void *qemu_get_cpu(int index) __attribute__((weak));
+void cpu_loop_exit_noexc(void *cpu) __attribute__((weak));
 
 #endif /* BENCH_PLUGIN_H */
