@@ -4,7 +4,7 @@
  *
  * Code is written for the newest of them; what an older one lacks is made up for
  * here. The VIRTUOSO_HAVE_* symbols come from probes of the kernel's headers in
- * guest/Kbuild; each entry says when it can go.
+ * guest/Kbuild and host/Kbuild; each entry says when it can go.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -99,6 +99,17 @@ static inline int virtuoso_vq_add_inbuf(struct virtqueue *vq, struct scatterlist
 #define virtuoso_net_passive_inc(net)	net_passive_inc(net)
 #else
 #define virtuoso_net_passive_inc(net)	((void)(net))
+#endif
+
+/*
+ * Taps that are not bound to a device are in a list of their namespace since 6.15. To go when that is the
+ * oldest kernel supported.
+ */
+#ifdef VIRTUOSO_HAVE_NET_PTYPE_ALL
+#define virtuoso_taps_everywhere(net)	(&(net)->ptype_all)
+#else
+#include <net/hotdata.h>
+#define virtuoso_taps_everywhere(net)	((void)(net), &net_hotdata.ptype_all)
 #endif
 
 #endif /* _VIRTUOSO_COMPAT_H */
