@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# mode: counted
+# mode: container
 # limit: 240
 #
 # What takes the short way is seen all the same: by captures at the port's netdev and at the uplink,
@@ -60,7 +60,7 @@ print(total)' "$2" "$3"
 
 dev_stat() { ip -s -j link show "$1" | jq ".[0].stats64.$2.bytes"; }
 ethtool_stat() { ethtool -S p1 | awk -v name="$1:" '$1 == name { print $2 }'; }
-traced() { grep -c " $1: port=p1 " $TRACING/trace || true; }
+traced() { grep -c " $1: port=p1 " "$WORK/trace" || true; }
 
 counts() {
 	local name out=''
@@ -92,6 +92,7 @@ over() {
 	read -ra after < <(counts path_tx path_rx_segs path_tx_long path_rx_bytes fp_rx_bytes)
 	read -ra after_dev < <(stats)
 	for i in $EVENTS; do echo 0 > $TRACING/events/virtuoso/"$i"/enable; done
+	cat $TRACING/trace > "$WORK/trace"
 	end_captures in out up
 	assert_ge $((after[0] - before[0])) 20 "packets out by the path"
 	assert_le $((after[2] - before[2])) 3 "packets out the long way"
@@ -110,11 +111,11 @@ over() {
 	assert_ge "$(traced vho_path_xmit)" $((after[0] - before[0])) "packets out, traced"
 	assert_ge "$(traced vho_path_rx)" 20 "packets in, traced"
 	for i in in out; do
-		part=$(grep " vho_tcp_$i: port=p1 " $TRACING/trace | sed 's/.* len=//' | awk '{ n += $1 } END { print n + 0 }')
+		part=$(grep " vho_tcp_$i: port=p1 " "$WORK/trace" | sed 's/.* len=//' | awk '{ n += $1 } END { print n + 0 }')
 		assert_ge "$part" $BYTES "bytes that TCP got or sent, traced ($i)"
 	done
-	grep -m 1 ' vho_tcp_out: ' $TRACING/trace
-	grep -m 1 ' vho_path_rx: ' $TRACING/trace
+	grep -m 1 ' vho_tcp_out: ' "$WORK/trace"
+	grep -m 1 ' vho_path_rx: ' "$WORK/trace"
 	virtuosoctl uplink del up0
 	undo_topology
 }
