@@ -194,7 +194,7 @@ compare() {
 	if [ -n "${most[$1]-}" ]; then
 		[ $((p99 * 100)) -le $((alone * most[$1])) ] || failed="$failed $1"
 	else
-		[ "$delay" -le 64 ] || failed="$failed $1"
+		[ "$delay" -le 128 ] || failed="$failed $1"
 	fi
 }
 
