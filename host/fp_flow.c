@@ -19,6 +19,7 @@
 #include "policy.h"
 #include "port.h"
 #include "slow.h"
+#include "trace.h"
 
 /* Has the slow path made the core the owner? What it did before is visible then. */
 static bool vho_fp_is_owner(const struct vho_flow *flow)
@@ -152,6 +153,7 @@ static bool vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u32 bytes
 	all = vho_packet_segment(skb, bytes, &seg, &payload);
 	vho_port_stat_add(port, VHO_STAT_fp_rx_segs, seg.segs);
 	vho_port_stat_add(port, VHO_STAT_fp_rx_bytes, seg.len);
+	trace_vho_tcp_in(flow, seg.seq, seg.ack, seg.flags, seg.wnd, seg.len);
 	if (flow->tcb.state == TCP_CLOSE) {
 		vho_fp_rx_closed(flow, &seg);
 		return true;

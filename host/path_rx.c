@@ -26,6 +26,8 @@
 #include "path_rx.h"
 #include "port.h"
 #include "slow.h"
+#include "tap.h"
+#include "trace.h"
 
 /* Bytes that have to be linear at most to read the headers: in front of TCP, and TCP with all options. */
 #define VHO_RX_LINEAR_BYTES	(VHO_HEADERS_MAX_BYTES + 60)
@@ -429,18 +431,22 @@ static bool vho_rx_odd(const struct vho_rx_packet *p)
 	       secpath_exists(p->skb);
 }
 
-static void vho_rx_deliver(struct vho_flow *flow, struct sk_buff *skb)
+static void vho_rx_deliver(struct vho_flow *flow, struct sk_buff *skb, const struct net_device *uplink)
 {
 	struct vho_port *port = flow->port;
 
 	vho_port_stat_add(port, VHO_STAT_path_rx_segs, max_t(u16, skb_shinfo(skb)->gso_segs, 1));
 	vho_port_stat_add(port, VHO_STAT_path_rx_bytes, vho_packet(skb)->len);
+	trace_vho_path_rx(flow, uplink, vho_packet(skb)->len);
+	if (unlikely(vho_tap_active(port)))
+		vho_tap_in(flow, skb);
 	vho_port_netdev_take(port, skb);
 }
 
 /* The headers of @p are those of @track's flow. Return: the hook's verdict. */
 static unsigned int vho_rx_take(struct vho_path_track *track, const struct vho_rx_packet *p)
 {
+	const struct net_device *uplink = p->skb->dev;
 	struct sk_buff *skb = p->skb;
 	struct vho_flow *flow;
 	enum vho_stat drop;
@@ -457,7 +463,7 @@ static unsigned int vho_rx_take(struct vho_path_track *track, const struct vho_r
 	vho_rx_strip(p, flow);
 	drop = vho_rx_ecn(skb, ecn);
 	if (likely(drop == VHO_STAT_NR)) {
-		vho_rx_deliver(flow, skb);
+		vho_rx_deliver(flow, skb, uplink);
 	} else {
 		vho_port_stat_inc(flow->port, drop);
 		vho_flow_put(flow);

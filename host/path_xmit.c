@@ -23,6 +23,8 @@
 #include "path_probe.h"
 #include "port.h"
 #include "segment.h"
+#include "tap.h"
+#include "trace.h"
 
 /* Room for what devices below the uplink (a bond's, a VLAN's) may put in front. */
 #define VHO_PATH_HEADROOM	32
@@ -199,8 +201,9 @@ static void vho_path_count(struct vho_port *port, unsigned int bytes)
 
 int vho_path_xmit(struct vho_flow *flow, struct vho_path *path, const struct vho_tx_seg *seg)
 {
-	unsigned int segs = seg->len > seg->mss ? DIV_ROUND_UP(seg->len, seg->mss) : 1;
+	unsigned int segs = vho_segment_count(seg);
 	unsigned int bytes = ETH_HLEN + sizeof(struct iphdr) + sizeof(struct tcphdr) + seg->optlen + seg->len;
+	u16 id = flow->ip_id;
 	struct sk_buff *skb;
 	int err;
 
@@ -225,6 +228,9 @@ int vho_path_xmit(struct vho_flow *flow, struct vho_path *path, const struct vho
 		goto busy;
 	WRITE_ONCE(path->hits, path->hits + 1);
 	vho_path_count(flow->port, bytes);
+	trace_vho_path_xmit(flow, path->dev, seg->len);
+	if (unlikely(vho_tap_active(flow->port)))
+		vho_tap_out(flow, seg, id);
 	return 0;
 busy:
 	vho_port_stat_inc(flow->port, VHO_STAT_path_tx_busy);

@@ -17,6 +17,7 @@
 #include "path.h"
 #include "port.h"
 #include "segment.h"
+#include "trace.h"
 
 /* Room in front for whatever the switch puts there (tunnel headers). */
 #define VHO_SEGMENT_HEADROOM	128
@@ -222,20 +223,38 @@ int vho_segment_inject(const struct vho_flow *flow, const struct vho_tx_seg *seg
 	return 0;
 }
 
-/* The long way: through the switch. */
-static int vho_segment_xmit_long(struct vho_flow *flow, const struct vho_tx_seg *seg, unsigned int segs)
+/**
+ * vho_segment_make() - a segment as it is between the port's netdev and the switch
+ * @flow: flow
+ * @seg: segment; payload is taken from the flow's transmit ring
+ * @id: IPv4 identification
+ *
+ * Context: the flow's owner.
+ * Return: packet, data at its Ethernet header, or error pointer.
+ */
+struct sk_buff *vho_segment_make(struct vho_flow *flow, const struct vho_tx_seg *seg, u16 id)
 {
 	struct sk_buff *skb = vho_segment_alloc(seg);
 	int err;
 
 	if (!skb)
-		return -ENOMEM;
-	err = vho_segment_payload(skb, flow, seg, segs);
+		return ERR_PTR(-ENOMEM);
+	err = vho_segment_payload(skb, flow, seg, vho_segment_count(seg));
 	if (err) {
 		kfree_skb(skb);
-		return err;
+		return ERR_PTR(err);
 	}
-	vho_segment_headers(skb, flow, seg, flow->ip_id);
+	vho_segment_headers(skb, flow, seg, id);
+	return skb;
+}
+
+/* The long way: through the switch. */
+static int vho_segment_xmit_long(struct vho_flow *flow, const struct vho_tx_seg *seg, unsigned int segs)
+{
+	struct sk_buff *skb = vho_segment_make(flow, seg, flow->ip_id);
+
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 	flow->ip_id += segs;
 	vho_port_netdev_rx(flow->port, skb);
 	return 0;
@@ -274,7 +293,7 @@ static void vho_segment_goes_long(struct vho_flow *flow, const struct vho_tx_seg
  */
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
-	unsigned int segs = seg->len > seg->mss ? DIV_ROUND_UP(seg->len, seg->mss) : 1;
+	unsigned int segs = vho_segment_count(seg);
 	int err = -EAGAIN;
 
 	if (unlikely(flow->muted))
@@ -288,6 +307,7 @@ int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 	}
 	if (err)
 		return err;
+	trace_vho_tcp_out(flow, seg->seq, seg->ack, seg->flags, seg->wnd, seg->len);
 	vho_port_stat_add(flow->port, VHO_STAT_fp_tx_segs, segs);
 	vho_port_stat_add(flow->port, VHO_STAT_fp_tx_bytes, seg->len);
 	return 0;

@@ -7,12 +7,20 @@
 #ifndef _VHO_SEGMENT_H
 #define _VHO_SEGMENT_H
 
+#include <linux/math.h>
 #include <linux/types.h>
+
+#include "tcp.h"
 
 struct sk_buff;
 struct vho_flow;
 struct vho_port;
-struct vho_tx_seg;
+
+/* How many segments it is on the wire. */
+static inline unsigned int vho_segment_count(const struct vho_tx_seg *seg)
+{
+	return seg->len > seg->mss ? DIV_ROUND_UP(seg->len, seg->mss) : 1;
+}
 
 void vho_segment_port_init(struct vho_port *port);
 void vho_segment_port_exit(struct vho_port *port);
@@ -20,6 +28,7 @@ void vho_segment_port_exit(struct vho_port *port);
 int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
 			unsigned int segs);
 void vho_segment_tcp_header(struct sk_buff *skb, __be16 sport, __be16 dport, const struct vho_tx_seg *seg);
+struct sk_buff *vho_segment_make(struct vho_flow *flow, const struct vho_tx_seg *seg, u16 id);
 /* A probe. */
 int vho_segment_inject(const struct vho_flow *flow, const struct vho_tx_seg *seg, u16 id);
 

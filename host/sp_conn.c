@@ -24,6 +24,7 @@
 #include "port.h"
 #include "slow.h"
 #include "tcp_seq.h"
+#include "trace.h"
 
 /* Payload kept for a connection that the guest has not taken yet: the window it was offered. */
 #define VHO_SP_HELD_BYTES	(64 * 1024)
@@ -193,6 +194,7 @@ static bool vho_sp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, struct vh
 			vho_segment_xmit(flow, &rst);
 		return false;
 	}
+	trace_vho_tcp_in(flow, seg->seq, seg->ack, seg->flags, seg->wnd, seg->len);
 	vho_join_handshake(flow, seg, now_ns);
 	switch (vho_tcp_rx(flow, seg, now_ns)) {
 	case VHO_DONE:

@@ -31,6 +31,16 @@
 	{ TCP_CLOSING, "closing" }, \
 	{ 0, "new" }
 
+#define vho_trace_tcp_flags \
+	{ 0x01, "FIN" }, \
+	{ 0x02, "SYN" }, \
+	{ 0x04, "RST" }, \
+	{ 0x08, "PSH" }, \
+	{ 0x10, "ACK" }, \
+	{ 0x20, "URG" }, \
+	{ 0x40, "ECE" }, \
+	{ 0x80, "CWR" }
+
 TRACE_DEFINE_ENUM(TCP_ESTABLISHED);
 TRACE_DEFINE_ENUM(TCP_SYN_SENT);
 TRACE_DEFINE_ENUM(TCP_SYN_RECV);
@@ -85,6 +95,84 @@ TRACE_EVENT(vho_port_turn,
 		__entry->cost_ns = cost_ns;
 	),
 	TP_printk("port=%s core=%u cost_ns=%llu", __get_str(port), __entry->core, __entry->cost_ns)
+);
+
+DECLARE_EVENT_CLASS(vho_segment,
+	TP_PROTO(const struct vho_flow *flow, u32 seq, u32 ack, u8 flags, u16 wnd, u32 len),
+	TP_ARGS(flow, seq, ack, flags, wnd, len),
+	TP_STRUCT__entry(
+		__string(port, flow->port->name)
+		__array(u8, laddr, 16)
+		__array(u8, raddr, 16)
+		__field(u16, lport)
+		__field(u16, rport)
+		__field(u32, seq)
+		__field(u32, ack)
+		__field(u32, len)
+		__field(u16, wnd)
+		__field(u8, flags)
+	),
+	TP_fast_assign(
+		__assign_str(port);
+		memcpy(__entry->laddr, &flow->key.laddr, 16);
+		memcpy(__entry->raddr, &flow->key.raddr, 16);
+		__entry->lport = ntohs(flow->key.lport);
+		__entry->rport = ntohs(flow->key.rport);
+		__entry->seq = seq;
+		__entry->ack = ack;
+		__entry->len = len;
+		__entry->wnd = wnd;
+		__entry->flags = flags;
+	),
+	TP_printk("port=%s laddr=%pI6c lport=%u raddr=%pI6c rport=%u flags=%s seq=%u ack=%u wnd=%u len=%u",
+		  __get_str(port), __entry->laddr, __entry->lport, __entry->raddr, __entry->rport,
+		  __print_flags(__entry->flags, ",", vho_trace_tcp_flags), __entry->seq, __entry->ack,
+		  __entry->wnd, __entry->len)
+);
+
+/* TCP is given a segment, its payload in pieces perhaps; a connection in TIME-WAIT or without one is the slow path's. */
+DEFINE_EVENT(vho_segment, vho_tcp_in,
+	TP_PROTO(const struct vho_flow *flow, u32 seq, u32 ack, u8 flags, u16 wnd, u32 len),
+	TP_ARGS(flow, seq, ack, flags, wnd, len)
+);
+
+/* TCP has sent a segment, which may be cut into several on its way. */
+DEFINE_EVENT(vho_segment, vho_tcp_out,
+	TP_PROTO(const struct vho_flow *flow, u32 seq, u32 ack, u8 flags, u16 wnd, u32 len),
+	TP_ARGS(flow, seq, ack, flags, wnd, len)
+);
+
+DECLARE_EVENT_CLASS(vho_path,
+	TP_PROTO(const struct vho_flow *flow, const struct net_device *uplink, u32 len),
+	TP_ARGS(flow, uplink, len),
+	TP_STRUCT__entry(
+		__string(port, flow->port->name)
+		__string(uplink, uplink->name)
+		__field(u16, lport)
+		__field(u16, rport)
+		__field(u32, len)
+	),
+	TP_fast_assign(
+		__assign_str(port);
+		__assign_str(uplink);
+		__entry->lport = ntohs(flow->key.lport);
+		__entry->rport = ntohs(flow->key.rport);
+		__entry->len = len;
+	),
+	TP_printk("port=%s lport=%u rport=%u uplink=%s len=%u", __get_str(port), __entry->lport,
+		  __entry->rport, __get_str(uplink), __entry->len)
+);
+
+/* A packet went out by its flow's path, so many bytes of payload. */
+DEFINE_EVENT(vho_path, vho_path_xmit,
+	TP_PROTO(const struct vho_flow *flow, const struct net_device *uplink, u32 len),
+	TP_ARGS(flow, uplink, len)
+);
+
+/* A packet was taken off an uplink, and waits for its port's core. */
+DEFINE_EVENT(vho_path, vho_path_rx,
+	TP_PROTO(const struct vho_flow *flow, const struct net_device *uplink, u32 len),
+	TP_ARGS(flow, uplink, len)
 );
 
 DECLARE_EVENT_CLASS(vho_reason,

@@ -7,6 +7,7 @@
 #include <linux/completion.h>
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/preempt.h>
 #include <linux/sched.h>
 
 #include "worker.h"
@@ -134,7 +135,10 @@ void vho_worker_stop(struct vho_worker *worker)
 
 void vho_worker_wake(struct vho_worker *worker)
 {
-	if (!test_and_set_bit(VHO_WORKER_WOKEN, &worker->flags) && worker->task != current)
+	if (test_and_set_bit(VHO_WORKER_WOKEN, &worker->flags))
+		return;
+	/* The thread itself looks at the flag before it sleeps; an interrupt may come after that look. */
+	if (worker->task != current || !in_task())
 		wake_up_process(worker->task);
 }
 

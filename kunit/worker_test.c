@@ -6,6 +6,7 @@
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/interrupt.h>
 #include <linux/ktime.h>
 
 #include "../host/worker.h"
@@ -19,6 +20,7 @@ struct vho_worker_test {
 	unsigned int order[VHO_TEST_MSGS];
 	unsigned int nr;
 	u64 fired_ns;
+	struct tasklet_struct tasklet;
 	struct completion done;
 };
 
@@ -194,9 +196,47 @@ static void vho_timer_arm__again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, t->nr, 0);
 }
 
+/* In an interrupt, or a softirq, that has hit the thread. */
+static void vho_test_softirq(struct tasklet_struct *tasklet)
+{
+	struct vho_worker_test *t = container_of(tasklet, struct vho_worker_test, tasklet);
+
+	t->order[t->nr++] = current == t->worker.task && in_serving_softirq();
+	vho_worker_wake(&t->worker);
+}
+
+/* The thread has seen that nobody woke it, and is about to sleep when a softirq hits it. */
+static void vho_test_falls_asleep(void *arg)
+{
+	struct vho_worker_test *t = arg;
+	unsigned int state;
+
+	clear_bit(VHO_WORKER_WOKEN, &t->worker.flags);
+	local_bh_disable();
+	tasklet_schedule(&t->tasklet);
+	set_current_state(TASK_IDLE);
+	local_bh_enable();
+	state = READ_ONCE(current->__state);
+	__set_current_state(TASK_RUNNING);
+	t->order[t->nr++] = state;
+}
+
+static void vho_worker_wake__by_softirq_on_its_cpu(struct kunit *test)
+{
+	struct vho_worker_test *t = test->priv;
+
+	tasklet_setup(&t->tasklet, vho_test_softirq);
+	vho_worker_call(&t->worker, vho_test_falls_asleep, t);
+	KUNIT_ASSERT_EQ(test, t->nr, 2);
+	KUNIT_EXPECT_EQ(test, t->order[0], 1);
+	KUNIT_EXPECT_EQ(test, t->order[1], TASK_RUNNING);
+	tasklet_kill(&t->tasklet);
+}
+
 static struct kunit_case vho_worker_cases[] = {
 	KUNIT_CASE(vho_worker_post__in_order),
 	KUNIT_CASE(vho_worker_post__from_itself),
+	KUNIT_CASE(vho_worker_wake__by_softirq_on_its_cpu),
 	KUNIT_CASE(vho_worker_stop__runs_what_is_posted),
 	KUNIT_CASE(vho_timer_arm__fires_in_order),
 	KUNIT_CASE(vho_timer_arm__again),

@@ -317,7 +317,7 @@ test_listener_there() { [ "$(virtuosoctl -j listener show port p1 lport 7100 | j
 test_tracepoints() {
 	local t=/sys/kernel/tracing e
 	[ -e $t/events ] || mount -t tracefs tracefs $t
-	for e in vho_flow_state vho_port_turn vho_drop vho_guest_misbehaved; do
+	for e in vho_flow_state vho_port_turn vho_drop vho_guest_misbehaved vho_tcp_in vho_tcp_out vho_path_rx vho_path_xmit; do
 		[ -e $t/events/virtuoso/$e/enable ] || fail "no tracepoint $e"
 	done
 	echo 1 > $t/events/virtuoso/enable

@@ -535,6 +535,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: hostile UUID SECONDS LOCAL-ADDRESS PEER-ADDRESS PEER-MAC	all tests\n"
 		"       hostile UUID SECONDS kicks	nothing but kicks\n"
+		"       hostile UUID SECONDS bursts PERIOD_US	a queue of frames at a time\n"
 		"       hostile UUID SECONDS rubbish LOCAL-ADDRESS PEER-ADDRESS PEER-MAC	bad entries\n");
 	return 2;
 }
@@ -542,11 +543,12 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	bool kicks = argc == 4 && !strcmp(argv[3], "kicks");
+	bool bursts = argc == 5 && !strcmp(argv[3], "bursts") && atoi(argv[4]) > 0;
 	bool rubbish = argc == 7 && !strcmp(argv[3], "rubbish");
-	struct ether_addr *mac = kicks ? NULL : argc >= 6 ? ether_aton(argv[argc - 1]) : NULL;
+	struct ether_addr *mac = argc >= 6 ? ether_aton(argv[argc - 1]) : NULL;
 	unsigned int seconds;
 
-	if (!kicks && !(mac && (rubbish || argc == 6)))
+	if (!kicks && !bursts && !(mac && (rubbish || argc == 6)))
 		return usage();
 	srandom(1);
 	seconds = atoi(argv[2]);
@@ -558,6 +560,10 @@ int main(int argc, char **argv)
 		die("map");
 	if (kicks) {
 		storm_of_kicks(seconds);
+		return 0;
+	}
+	if (bursts) {
+		burst_driver(seconds, atoi(argv[4]));
 		return 0;
 	}
 	if (rubbish) {

@@ -39,4 +39,10 @@ bool bring_up(void);
  */
 void fuzz_driver(unsigned int seconds, uint32_t local, uint32_t peer, const uint8_t *peer_mac);
 
+/*
+ * As many frames as the queue holds, for so long, at every multiple of the period: at the same moment
+ * as all others that do this. Cheap to ask for, dear to serve.
+ */
+void burst_driver(unsigned int seconds, unsigned int period_us);
+
 #endif /* HOSTILE_H */

@@ -24,6 +24,7 @@
 #define ANSWER_SECONDS	5
 
 static uint16_t avail_idx[NR_VQS], seen[NR_VQS];
+static bool honest;
 static uint32_t local_addr, peer_addr;
 static uint8_t local_mac[6], peer_mac[6];
 static uint32_t last_token;
@@ -40,10 +41,10 @@ static uint32_t rnd(uint32_t below)
 	return (uint32_t)random() % below;
 }
 
-/* true once in @n calls */
+/* true once in @n calls, of a driver that makes mistakes */
 static bool once_in(uint32_t n)
 {
-	return rnd(n) == 0;
+	return !honest && rnd(n) == 0;
 }
 
 /* Something else than @value, once in @n calls. */
@@ -446,4 +447,59 @@ void fuzz_driver(unsigned int seconds, uint32_t local, uint32_t peer, const uint
 	check(count.connected > 0, "a driver that is wrong now and then");
 	set_status(0);
 	memset(mem, 0, MEM_BYTES);
+}
+
+/* ---- bursts ---- */
+
+#define BURST_BYTES	1514
+#define NSEC_PER_SEC	1000000000L
+
+/* A frame that the host's network throws away after the device has done all its work with it. */
+static void fill_burst(unsigned int i)
+{
+	uint8_t *at = mem + slot_at(VIRTUOSO_VQ_FRAME_TX, i);
+	uint8_t *eth = at + sizeof(struct virtio_net_hdr_v1);
+
+	memset(at, 0, SLOT_BYTES);
+	memset(eth, 2, 6);
+	memcpy(eth + 6, local_mac, 6);
+	eth[12] = 0x88;		/* for experiments, IEEE Std 802 */
+	eth[13] = 0xb5;
+	set_desc(VIRTUOSO_VQ_FRAME_TX, i, slot_at(VIRTUOSO_VQ_FRAME_TX, i),
+		 sizeof(struct virtio_net_hdr_v1) + BURST_BYTES, 0);
+}
+
+static void sleep_to_multiple_of(long period_ns)
+{
+	struct timespec at;
+	long now_ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	now_ns = at.tv_sec % 1000 * NSEC_PER_SEC + at.tv_nsec;
+	at.tv_nsec += period_ns - now_ns % period_ns;
+	at.tv_sec += at.tv_nsec / NSEC_PER_SEC;
+	at.tv_nsec %= NSEC_PER_SEC;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+void burst_driver(unsigned int seconds, unsigned int period_us)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned long bursts = 0, frames = 0;
+	unsigned int i;
+
+	honest = true;
+	restart();
+	for (i = 0; i < RING_SIZE; i++)
+		fill_burst(i);
+	printf("bursting\n");
+	fflush(stdout);
+	while (time(NULL) < end) {
+		sleep_to_multiple_of(period_us * 1000L);
+		for (; room(VIRTUOSO_VQ_FRAME_TX); frames++)
+			publish(VIRTUOSO_VQ_FRAME_TX, avail_idx[VIRTUOSO_VQ_FRAME_TX] % RING_SIZE);
+		kick(VIRTUOSO_VQ_FRAME_TX);
+		bursts++;
+	}
+	printf("%lu bursts, %lu frames\n", bursts, frames);
 }

@@ -204,4 +204,15 @@ static inline struct sock *virtuoso_keepalive_timer_sk(struct timer_list *t)
 #define VIRTUOSO_RECVMSG_LAST_PASS	flags, addr_len
 #endif
 
+/*
+ * Taps that are not bound to a device are in a list of their namespace since 6.15. To go when that is the
+ * oldest kernel supported.
+ */
+#ifdef VIRTUOSO_HAVE_NET_PTYPE_ALL
+#define virtuoso_taps_everywhere(net)	(&(net)->ptype_all)
+#else
+#include <net/hotdata.h>
+#define virtuoso_taps_everywhere(net)	((void)(net), &net_hotdata.ptype_all)
+#endif
+
 #endif /* _VIRTUOSO_COMPAT_H */
