@@ -284,14 +284,18 @@ no_uplinks() { [ "$(virtuosoctl -j uplink show | jq length)" = 0 ]; }
 
 # --- tunnels
 
-# The peer's machine changes: the tunnel has another end.
+# The peer's machine changes: the tunnel has another end, which its device learns from what comes in.
 case_move() {
+	local changed
 	begin vxlan
+	changed=$(stat_of p1 path_changed)
 	ip -n peer addr add 192.0.2.3/24 dev eth0
 	ip -n peer link set tun0 type vxlan local 192.0.2.3
 	ip -n peer addr del $OUT_PEER/24 dev eth0
 	ip -n peer addr add 192.0.2.3/24 dev eth0 2> /dev/null || true
-	stands both
+	within_1s more path_changed "$changed"
+	flowing
+	# Told by the operator.
 	ip link set tun0 type vxlan remote 192.0.2.3
 	flowing
 }
