@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # mode: counted
 # cases: steady drop drop_in silent ovs_drop vlan address neighbour route port fdb down failover netns move tunnel mtu nat timeout refuse attack
-# limit: 300
+# limit: 900
 # kernel: memcpy: detected field-spanning write .* at include/net/ip_tunnels.h
 #
 # The network changes while data flows the short way: a flow follows within 1.1 s, or stops
