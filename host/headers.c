@@ -8,6 +8,7 @@
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
+#include <linux/ip6_tunnel.h>
 #include <linux/ipv6.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
@@ -24,6 +25,8 @@
 #define VHO_VXLAN_BYTES		8
 #define VHO_GENEVE_BYTES	8
 #define VHO_GRE_BYTES		4
+
+#define VHO_LIMIT_BYTES		8
 
 /* First word of a VXLAN header (RFC 7348): a VNI follows, none of the extensions. */
 #define VHO_VXLAN_WORD		0x08000000
@@ -46,6 +49,7 @@ const char *const vho_layer_names[VHO_LAYER_TCP + 1] = {
 	[VHO_LAYER_VXLAN] = "vxlan",
 	[VHO_LAYER_GENEVE] = "geneve",
 	[VHO_LAYER_GRE] = "gre",
+	[VHO_LAYER_LIMIT] = "limit",
 	[VHO_LAYER_TCP] = "tcp",
 };
 
@@ -150,7 +154,6 @@ static int vho_headers_ip6(struct vho_headers_walk *w)
 	case NEXTHDR_HOP:
 	case NEXTHDR_ROUTING:
 	case NEXTHDR_FRAGMENT:
-	case NEXTHDR_DEST:
 	case NEXTHDR_AUTH:
 		return -EOPNOTSUPP;
 	}
@@ -170,6 +173,24 @@ static int vho_headers_ip(struct vho_headers_walk *w)
 	default:
 		return -ENOMSG;
 	}
+}
+
+/*
+ * Destination options that hold a tunnel encapsulation limit (RFC 2473 section 4.1.1) and nothing else: what Linux
+ * puts in front of GRE unless it is told not to.
+ */
+static int vho_headers_limit(struct vho_headers_walk *w)
+{
+	const struct ipv6_opt_hdr *opt = (const struct ipv6_opt_hdr *)(w->data + w->off);
+	int err = vho_headers_need(w, VHO_LIMIT_BYTES);
+
+	if (err)
+		return err;
+	if (opt->nexthdr != IPPROTO_GRE || opt->hdrlen ||
+	    w->data[w->off + sizeof(*opt)] != IPV6_TLV_TNL_ENCAP_LIMIT)
+		return -EOPNOTSUPP;
+	w->next = opt->nexthdr;
+	return vho_headers_take(w, VHO_LAYER_LIMIT, VHO_LIMIT_BYTES);
 }
 
 static int vho_headers_vxlan(struct vho_headers_walk *w)
@@ -254,6 +275,11 @@ static int vho_headers_tunnel(struct vho_headers_walk *w)
 {
 	int err = -ENOMSG;
 
+	if (w->next == NEXTHDR_DEST) {
+		err = vho_headers_limit(w);
+		if (err)
+			return err;
+	}
 	w->h->outer_l4 = w->off;
 	if (w->next == IPPROTO_UDP)
 		err = vho_headers_udp(w);
@@ -326,7 +352,7 @@ int vho_headers_parse(const u8 *data, u32 linear, u32 len, struct vho_headers *h
 	}
 	/* A tunnel in a tunnel, or something else in it. */
 	if (w.next != IPPROTO_TCP)
-		return -ENOMSG;
+		return w.next == NEXTHDR_DEST ? -EOPNOTSUPP : -ENOMSG;
 	return vho_headers_tcp(&w);
 }
 

@@ -24,6 +24,7 @@ enum vho_layer_kind {
 	VHO_LAYER_VXLAN,
 	VHO_LAYER_GENEVE,
 	VHO_LAYER_GRE,
+	VHO_LAYER_LIMIT,	/* destination options with a tunnel encapsulation limit, in front of GRE */
 	VHO_LAYER_TCP,
 };
 

@@ -202,14 +202,16 @@ static const struct nla_policy virtuoso_cores_set_nl_policy[VIRTUOSO_A_CORES_HOL
 };
 
 /* VIRTUOSO_CMD_UPLINK_ADD - do */
-static const struct nla_policy virtuoso_uplink_add_nl_policy[VIRTUOSO_A_UPLINK_BYPASS + 1] = {
+static const struct nla_policy virtuoso_uplink_add_nl_policy[VIRTUOSO_A_UPLINK_NETNS_FD + 1] = {
 	[VIRTUOSO_A_UPLINK_DEV] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_UPLINK_BYPASS] = NLA_POLICY_MAX(NLA_U8, 1),
+	[VIRTUOSO_A_UPLINK_NETNS_FD] = { .type = NLA_U32, },
 };
 
 /* VIRTUOSO_CMD_UPLINK_DEL - do */
-static const struct nla_policy virtuoso_uplink_del_nl_policy[VIRTUOSO_A_UPLINK_DEV + 1] = {
+static const struct nla_policy virtuoso_uplink_del_nl_policy[VIRTUOSO_A_UPLINK_NETNS_FD + 1] = {
 	[VIRTUOSO_A_UPLINK_DEV] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_UPLINK_NETNS_FD] = { .type = NLA_U32, },
 };
 
 /* Ops table for virtuoso */
@@ -351,14 +353,14 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_UPLINK_ADD,
 		.doit		= virtuoso_nl_uplink_add_doit,
 		.policy		= virtuoso_uplink_add_nl_policy,
-		.maxattr	= VIRTUOSO_A_UPLINK_BYPASS,
+		.maxattr	= VIRTUOSO_A_UPLINK_NETNS_FD,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
 		.cmd		= VIRTUOSO_CMD_UPLINK_DEL,
 		.doit		= virtuoso_nl_uplink_del_doit,
 		.policy		= virtuoso_uplink_del_nl_policy,
-		.maxattr	= VIRTUOSO_A_UPLINK_DEV,
+		.maxattr	= VIRTUOSO_A_UPLINK_NETNS_FD,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 };

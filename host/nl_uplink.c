@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/unaligned.h>
 #include <linux/virtuoso.h>
+#include <net/net_namespace.h>
 
 #include "flow.h"
 #include "nl.h"
@@ -22,14 +23,18 @@ static_assert(VIRTUOSO_FLOW_PATH_REASON_ENDED == (int)VHO_PATH_ENDED);
 
 /* ---- uplinks ---- */
 
-static int vho_nl_uplink_fill(struct sk_buff *skb, struct vho_uplink *uplink)
+static int vho_nl_uplink_fill(struct sk_buff *skb, const struct net *net, struct vho_uplink *uplink)
 {
+	const struct net *own = dev_net(uplink->dev);
+
 	if (nla_put_string(skb, VIRTUOSO_A_UPLINK_DEV, uplink->dev->name) ||
 	    nla_put_u32(skb, VIRTUOSO_A_UPLINK_IFINDEX, uplink->dev->ifindex) ||
 	    nla_put_u8(skb, VIRTUOSO_A_UPLINK_BYPASS, uplink->bypass) ||
 	    nla_put_uint(skb, VIRTUOSO_A_UPLINK_LEARNED, atomic64_read(&uplink->learned)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_UPLINK_PROBES, atomic64_read(&uplink->probes)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_UPLINK_MTU, uplink->dev->mtu))
+		return -EMSGSIZE;
+	if (!net_eq(own, net) && nla_put_u32(skb, VIRTUOSO_A_UPLINK_NETNS_INO, own->ns.inum))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -48,7 +53,7 @@ static int vho_nl_uplink_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		hdr = genlmsg_iput(skb, genl_info_dump(cb));
 		if (!hdr)
 			return -EMSGSIZE;
-		if (vho_nl_uplink_fill(skb, uplink)) {
+		if (vho_nl_uplink_fill(skb, genl_info_net(genl_info_dump(cb)), uplink)) {
 			genlmsg_cancel(skb, hdr);
 			return -EMSGSIZE;
 		}
@@ -77,23 +82,57 @@ static const char *vho_nl_uplink_dev(struct genl_info *info)
 	return NULL;
 }
 
+/* The namespace that is meant, with a reference. */
+static struct net *vho_nl_uplink_net(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[VIRTUOSO_A_UPLINK_NETNS_FD];
+	struct net *net;
+
+	if (!attr)
+		return get_net(genl_info_net(info));
+	net = get_net_ns_by_fd(nla_get_u32(attr));
+	if (IS_ERR(net)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "not a network namespace");
+	} else if (!netlink_ns_capable(skb, net->user_ns, CAP_NET_ADMIN)) {
+		put_net(net);
+		return ERR_PTR(-EPERM);
+	}
+	return net;
+}
+
 /* Context: NL. */
 int virtuoso_nl_uplink_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *bypass = info->attrs[VIRTUOSO_A_UPLINK_BYPASS];
 	const char *dev = vho_nl_uplink_dev(info);
+	struct net *net;
+	int err;
 
 	if (!dev)
 		return -EINVAL;
-	return vho_uplink_add(genl_info_net(info), dev, bypass && nla_get_u8(bypass), info->extack);
+	net = vho_nl_uplink_net(skb, info);
+	if (IS_ERR(net))
+		return PTR_ERR(net);
+	err = vho_uplink_add(net, dev, bypass && nla_get_u8(bypass), info->extack);
+	put_net(net);
+	return err;
 }
 
 /* Context: NL. */
 int virtuoso_nl_uplink_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *dev = vho_nl_uplink_dev(info);
+	struct net *net;
+	int err;
 
-	return dev ? vho_uplink_del(genl_info_net(info), dev, info->extack) : -EINVAL;
+	if (!dev)
+		return -EINVAL;
+	net = vho_nl_uplink_net(skb, info);
+	if (IS_ERR(net))
+		return PTR_ERR(net);
+	err = vho_uplink_del(net, dev, info->extack);
+	put_net(net);
+	return err;
 }
 
 /* ---- the path of a flow ---- */

@@ -149,6 +149,7 @@ static void vho_path_lose_if(struct vho_path_track *track, const struct vho_upli
 	path = vho_path_of(track);
 	if (path && path->uplink == uplink)
 		__vho_path_lose(track, VHO_PATH_UPLINK_GONE);
+	vho_path_rx_lose_uplink(track, uplink);
 	spin_unlock_bh(&track->lock);
 }
 

@@ -6,6 +6,7 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/inetdevice.h>
+#include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -96,13 +97,73 @@ static int vho_event_chains_add(void)
 	return 0;
 }
 
-/* ---- routes and rules, of every namespace ---- */
+/* ---- what is told by netlink alone: nftables, tc, VLANs of bridges ---- */
+
+static const struct vho_event_group {
+	int protocol;
+	int group;
+} vho_event_groups[] = {
+	{ NETLINK_NETFILTER, NFNLGRP_NFTABLES },
+	{ NETLINK_ROUTE, RTNLGRP_TC },
+	{ NETLINK_ROUTE, RTNLGRP_BRVLAN },
+	{ NETLINK_ROUTE, RTNLGRP_LINK },
+};
 
 struct vho_event_net {
 	struct notifier_block fib_nb;
+	bool listening;		/* vho_event_lock */
+	struct socket *socks[ARRAY_SIZE(vho_event_groups)];	/* once @listening: const until the namespace's end */
 };
 
 static unsigned int vho_event_net_id;
+static DEFINE_MUTEX(vho_event_lock);
+
+/* Whoever tells something runs this. Nobody reads the message. */
+static void vho_event_data_ready(struct sock *sk)
+{
+	skb_queue_purge(&sk->sk_receive_queue);
+	vho_path_probe_all();
+}
+
+/* A kernel without one of them (no nftables, say) announces nothing by it: probes have to do. */
+static struct socket *vho_event_sock_open(struct net *net, const struct vho_event_group *group)
+{
+	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
+	struct socket *sock;
+
+	if (sock_create_kern(net, AF_NETLINK, SOCK_RAW, group->protocol, &sock))
+		return NULL;
+	sock->sk->sk_data_ready = vho_event_data_ready;
+	if (kernel_bind(sock, (struct sockaddr_unsized *)&addr, sizeof(addr)) ||
+	    do_sock_setsockopt(sock, false, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+			       KERNEL_SOCKPTR((void *)&group->group), sizeof(group->group))) {
+		sock_release(sock);
+		return NULL;
+	}
+	return sock;
+}
+
+/**
+ * vho_path_events_listen() - listen to what a namespace tells by netlink, from now to its end
+ * @net: namespace, with a reference
+ *
+ * Not for every namespace, and not while one is made: opening such a socket may load a module.
+ *
+ * Context: NL or INIT, RTNL not held.
+ */
+void vho_path_events_listen(struct net *net)
+{
+	struct vho_event_net *en = net_generic(net, vho_event_net_id);
+	unsigned int i;
+
+	mutex_lock(&vho_event_lock);
+	for (i = 0; i < ARRAY_SIZE(vho_event_groups) && !en->listening; i++)
+		en->socks[i] = vho_event_sock_open(net, &vho_event_groups[i]);
+	en->listening = true;
+	mutex_unlock(&vho_event_lock);
+}
+
+/* ---- routes and rules, of every namespace ---- */
 
 static int __net_init vho_event_net_init(struct net *net)
 {
@@ -115,7 +176,11 @@ static int __net_init vho_event_net_init(struct net *net)
 static void __net_exit vho_event_net_exit(struct net *net)
 {
 	struct vho_event_net *en = net_generic(net, vho_event_net_id);
+	unsigned int i;
 
+	for (i = 0; i < ARRAY_SIZE(vho_event_groups); i++)
+		if (en->socks[i])
+			sock_release(en->socks[i]);
 	unregister_fib_notifier(net, &en->fib_nb);
 }
 
@@ -125,58 +190,6 @@ static struct pernet_operations vho_event_net_ops = {
 	.id = &vho_event_net_id,
 	.size = sizeof(struct vho_event_net),
 };
-
-/* ---- what is told by netlink alone: nftables, tc, VLANs of bridges; in the initial namespace ---- */
-
-static const struct vho_event_group {
-	int protocol;
-	int group;
-} vho_event_groups[] = {
-	{ NETLINK_NETFILTER, NFNLGRP_NFTABLES },
-	{ NETLINK_ROUTE, RTNLGRP_TC },
-	{ NETLINK_ROUTE, RTNLGRP_BRVLAN },
-	{ NETLINK_ROUTE, RTNLGRP_LINK },
-};
-
-static struct socket *vho_event_socks[ARRAY_SIZE(vho_event_groups)];
-
-/* Whoever tells something runs this. Nobody reads the message. */
-static void vho_event_data_ready(struct sock *sk)
-{
-	skb_queue_purge(&sk->sk_receive_queue);
-	vho_path_probe_all();
-}
-
-static void vho_event_socks_close(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(vho_event_socks); i++) {
-		if (vho_event_socks[i])
-			sock_release(vho_event_socks[i]);
-		vho_event_socks[i] = NULL;
-	}
-	/* Who still runs the callback holds the RCU read side, or the table of sockets that was left. */
-	synchronize_net();
-}
-
-/* A kernel without one of them (no nftables, say) announces nothing by it: probes have to do. */
-static struct socket *vho_event_sock_open(const struct vho_event_group *group)
-{
-	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
-	struct socket *sock;
-
-	if (sock_create_kern(&init_net, AF_NETLINK, SOCK_RAW, group->protocol, &sock))
-		return NULL;
-	sock->sk->sk_data_ready = vho_event_data_ready;
-	if (kernel_bind(sock, (struct sockaddr_unsized *)&addr, sizeof(addr)) ||
-	    do_sock_setsockopt(sock, false, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-			       KERNEL_SOCKPTR((void *)&group->group), sizeof(group->group))) {
-		sock_release(sock);
-		return NULL;
-	}
-	return sock;
-}
 
 /* ---- start and end ---- */
 
@@ -188,7 +201,6 @@ static struct socket *vho_event_sock_open(const struct vho_event_group *group)
  */
 int vho_path_events_init(void)
 {
-	unsigned int i;
 	int err;
 
 	err = vho_event_chains_add();
@@ -199,8 +211,7 @@ int vho_path_events_init(void)
 		vho_event_chains_del(ARRAY_SIZE(vho_event_chains));
 		return err;
 	}
-	for (i = 0; i < ARRAY_SIZE(vho_event_groups); i++)
-		vho_event_socks[i] = vho_event_sock_open(&vho_event_groups[i]);
+	vho_path_events_listen(&init_net);
 	return 0;
 }
 
@@ -211,7 +222,8 @@ int vho_path_events_init(void)
  */
 void vho_path_events_exit(void)
 {
-	vho_event_socks_close();
 	unregister_pernet_subsys(&vho_event_net_ops);
+	/* Who still runs the callback of a socket holds the RCU read side, or the table of sockets that was left. */
+	synchronize_net();
 	vho_event_chains_del(ARRAY_SIZE(vho_event_chains));
 }

@@ -7,7 +7,11 @@
 #ifndef _VHO_PATH_EVENT_H
 #define _VHO_PATH_EVENT_H
 
+struct net;
+
 int vho_path_events_init(void);
 void vho_path_events_exit(void);
+/* Process context, RTNL not held: probes follow what is changed in @net, too, as long as it exists. */
+void vho_path_events_listen(struct net *net);
 
 #endif /* _VHO_PATH_EVENT_H */

@@ -28,14 +28,21 @@ static bool vho_filter_tc(struct bpf_mprog_entry *entry)
 	return bpf_mprog_total(entry) || (miniq && READ_ONCE(miniq->filter_list));
 }
 
-static bool vho_filter_ingress(const struct net_device *dev)
+/* A queueing discipline that somebody has chosen; the kernel's own choice has no handle. */
+static bool vho_filter_qdisc(const struct net_device *dev)
 {
-	return vho_filter_tc(rcu_dereference(dev->tcx_ingress)) || rcu_access_pointer(dev->nf_hooks_ingress);
+	const struct Qdisc *q = rcu_dereference(dev->qdisc);
+
+	return q && q->handle;
 }
 
-static bool vho_filter_egress(const struct net_device *dev)
+/* What is sent passes it in one direction, what is received in the other. */
+static bool vho_filter_at(const struct net_device *dev)
 {
-	return vho_filter_tc(rcu_dereference(dev->tcx_egress)) || rcu_access_pointer(dev->nf_hooks_egress);
+	return vho_filter_tc(rcu_dereference(dev->tcx_ingress)) ||
+	       vho_filter_tc(rcu_dereference(dev->tcx_egress)) ||
+	       rcu_access_pointer(dev->nf_hooks_ingress) || rcu_access_pointer(dev->nf_hooks_egress) ||
+	       vho_filter_qdisc(dev);
 }
 
 struct vho_filter_walk {
@@ -58,7 +65,7 @@ static int vho_filter_lower(struct net_device *dev, struct netdev_nested_priv *p
 {
 	const struct vho_filter_walk *walk = priv->data;
 
-	return vho_filter_in_the_way(walk, dev) && vho_filter_egress(dev);
+	return vho_filter_in_the_way(walk, dev) && vho_filter_at(dev);
 }
 
 /**
@@ -68,8 +75,8 @@ static int vho_filter_lower(struct net_device *dev, struct netdev_nested_priv *p
  * @h: headers that they have there
  *
  * Context: RCU read side.
- * Return: there are classifiers, programs or netdev chains at the port's netdev, at its master, or at a tunnel
- * or VLAN device among the master's ports. Those at the uplink are not gone past.
+ * Return: there are classifiers, programs, netdev chains or chosen queueing disciplines at the port's netdev,
+ * at its master, or at a tunnel or VLAN device among the master's ports. Those at the uplink are not gone past.
  */
 bool vho_path_filtered(const struct vho_port *port, const struct net_device *uplink,
 		       const struct vho_headers *h)
@@ -78,10 +85,10 @@ bool vho_path_filtered(const struct vho_port *port, const struct net_device *upl
 	struct netdev_nested_priv priv = { .data = &walk };
 	struct net_device *master;
 
-	if (vho_filter_ingress(port->netdev))
+	if (vho_filter_at(port->netdev))
 		return true;
 	master = netdev_master_upper_dev_get_rcu(port->netdev);
 	if (!master)
 		return false;
-	return vho_filter_ingress(master) || netdev_walk_all_lower_dev_rcu(master, vho_filter_lower, &priv);
+	return vho_filter_at(master) || netdev_walk_all_lower_dev_rcu(master, vho_filter_lower, &priv);
 }

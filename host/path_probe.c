@@ -102,7 +102,8 @@ static void vho_probe_send(struct vho_path_track *track, u64 now_ns)
 	if (!list_empty(&track->verdict_node) || READ_ONCE(track->flow->muted) || !vho_uplinks_any())
 		return;
 	vho_probe_inject(track);
-	if (vho_probe_arrived(track))
+	vho_path_rx_probe(track);
+	if (vho_probe_arrived(track) && vho_path_rx_probed(track))
 		return;
 	track->verdict_at_ns = now_ns + VHO_PROBE_WAIT_NS;
 	list_add_tail(&track->verdict_node, &vho_probes.verdicts);
@@ -112,6 +113,7 @@ static void vho_probe_send(struct vho_path_track *track, u64 now_ns)
 static void vho_probe_verdict(struct vho_path_track *track)
 {
 	list_del_init(&track->verdict_node);
+	vho_path_rx_verdict(track);
 	if (vho_probe_arrived(track) || READ_ONCE(track->state) != VHO_PATH_UP)
 		return;
 	vho_path_lose(track, VHO_PATH_NO_PROBE);

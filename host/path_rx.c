@@ -13,6 +13,7 @@
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <linux/unaligned.h>
 #include <net/dsfield.h>
 #include <net/dst.h>
@@ -24,6 +25,7 @@
 #include "packet.h"
 #include "path.h"
 #include "path_rx.h"
+#include "path_rx_int.h"
 #include "port.h"
 #include "slow.h"
 #include "tap.h"
@@ -33,63 +35,9 @@
 #define VHO_RX_LINEAR_BYTES	(VHO_HEADERS_MAX_BYTES + 60)
 /* A candidate waits so long for its packet to reach the port before another may take its place. */
 #define VHO_RX_CANDIDATE_MS	20
-/* Of a TCP header, what is the same at the uplink and at the port: sequence numbers, first options. */
-#define VHO_RX_MARK_OPTS	12
-
-/**
- * struct vho_rx_mark - by what a packet is known again at the port
- * @seq: sequence number and acknowledgment, network order
- * @opt: the first bytes of its options, zeros behind their end
- *
- * Ports, window and flags may be changed on the way, by NAT or by merging packets.
- */
-struct vho_rx_mark {
-	__be32 seq[2];
-	u8 opt[VHO_RX_MARK_OPTS];
-};
-
-/**
- * struct vho_rx_word - eight bytes of headers
- * @mask: bits that are compared
- * @bytes: what they are, the others zero
- */
-struct vho_rx_word {
-	u64 mask;
-	u64 bytes;
-};
-
-/**
- * struct vho_path_rx - headers of the packets that come in for a flow; const once published
- * @rcu: freed after a grace period
- * @dev: by which they come; compared, never followed
- * @ifindex: of @dev
- * @vlan_all: the tag that is not in the data
- * @pkt_type: to whom the link layer says they are
- * @flags: vho_headers.flags
- * @tunnel: vho_headers.tunnel
- * @tcp: vho_headers.tcp
- * @mark: of the packet they were learned from
- * @seen: when that was, jiffies
- * @nr: entries of @word
- * @word: the headers
- */
-struct vho_path_rx {
-	struct rcu_head rcu;
-	const struct net_device *dev;
-	int ifindex;
-	u32 vlan_all;
-	u8 pkt_type;
-	u8 flags;
-	u8 tunnel;
-	u16 tcp;
-	struct vho_rx_mark mark;
-	unsigned long seen;
-	u32 nr;
-	struct vho_rx_word word[] __counted_by(nr);
-};
-
 /* A packet at an uplink. */
 struct vho_rx_packet {
+	struct vho_uplink *uplink;
 	struct sk_buff *skb;
 	u8 *data;		/* its Ethernet header */
 	struct vho_headers h;
@@ -162,13 +110,12 @@ static struct vho_path_rx *vho_rx_template(const struct vho_rx_packet *p)
 	t = kmalloc(struct_size(t, word, nr), GFP_ATOMIC | __GFP_NOWARN);
 	if (!t)
 		return NULL;
+	t->uplink = p->uplink;
 	t->dev = p->skb->dev;
-	t->ifindex = p->skb->dev->ifindex;
 	t->vlan_all = p->skb->vlan_all;
 	t->pkt_type = p->skb->pkt_type;
-	t->flags = p->h.flags;
-	t->tunnel = p->h.tunnel;
-	t->tcp = p->h.tcp;
+	t->outer_sport = ((const struct udphdr *)(p->data + p->h.outer_l4))->source;
+	t->h = p->h;
 	t->seen = jiffies;
 	t->nr = nr;
 	vho_rx_mark((const struct tcphdr *)(p->data + p->h.tcp), &t->mark);
@@ -187,9 +134,9 @@ static bool vho_rx_matches(const struct vho_path_rx *t, const struct vho_rx_pack
 	u64 differ = 0;
 	u32 i;
 
-	if (t->dev != skb->dev || t->ifindex != skb->dev->ifindex || t->vlan_all != skb->vlan_all ||
-	    t->pkt_type != skb->pkt_type || t->tcp != p->h.tcp || t->flags != p->h.flags ||
-	    t->tunnel != p->h.tunnel)
+	if (t->dev != skb->dev || t->vlan_all != skb->vlan_all ||
+	    t->pkt_type != skb->pkt_type || t->h.tcp != p->h.tcp || t->h.flags != p->h.flags ||
+	    t->h.tunnel != p->h.tunnel)
 		return false;
 	for (i = 0; i < t->nr; i++)
 		differ |= (get_unaligned((const u64 *)p->data + i) & t->word[i].mask) ^
@@ -253,6 +200,23 @@ static void vho_rx_confirm(struct vho_path_track *track, struct sk_buff *skb)
 	vho_port_stat_inc(track->flow->port, VHO_STAT_path_rx_learned);
 }
 
+/* Return: it was the probe. */
+static bool vho_rx_arrived(struct vho_path_track *track, struct sk_buff *skb)
+{
+	bool probe;
+
+	spin_lock_bh(&track->lock);
+	probe = vho_rx_probe_is(track, skb);
+	if (probe) {
+		WRITE_ONCE(track->rx.probe_seen, track->rx.probe_sent);
+		vho_port_stat_inc(track->flow->port, VHO_STAT_path_rx_probe_rx);
+	} else {
+		vho_rx_confirm(track, skb);
+	}
+	spin_unlock_bh(&track->lock);
+	return probe;
+}
+
 /**
  * vho_path_rx_arrived() - a segment of a flow has come to its port the long way
  * @flow: flow
@@ -262,19 +226,20 @@ static void vho_rx_confirm(struct vho_path_track *track, struct sk_buff *skb)
  * headers are the flow's.
  *
  * Context: SOFT.
+ * Return: it is a probe, not for the flow.
  */
-void vho_path_rx_arrived(struct vho_flow *flow, struct sk_buff *skb)
+bool vho_path_rx_arrived(struct vho_flow *flow, struct sk_buff *skb)
 {
+	const struct tcphdr *th = (const struct tcphdr *)(skb->data + vho_packet(skb)->tcp_off);
 	struct vho_path_track *track;
+	bool probe = false;
 
 	rcu_read_lock();
 	track = rcu_dereference(flow->track);
-	if (unlikely(track && READ_ONCE(track->rx.candidate))) {
-		spin_lock_bh(&track->lock);
-		vho_rx_confirm(track, skb);
-		spin_unlock_bh(&track->lock);
-	}
+	if (unlikely(track && (READ_ONCE(track->rx.candidate) || (th->psh && !vho_packet(skb)->len))))
+		probe = vho_rx_arrived(track, skb);
 	rcu_read_unlock();
+	return probe;
 }
 
 /* ---- what path.c tells, track->lock held ---- */
@@ -320,11 +285,27 @@ void vho_path_rx_follow(struct vho_path_track *track, const struct vho_path *pat
 	atomic_inc(&vho_rx_nr);
 }
 
-void vho_path_rx_lost(struct vho_path_track *track)
+static void vho_rx_drop_candidate(struct vho_path_track *track)
 {
 	kfree(track->rx.candidate);
 	WRITE_ONCE(track->rx.candidate, NULL);
+}
+
+void vho_path_rx_lost(struct vho_path_track *track)
+{
+	vho_rx_drop_candidate(track);
 	vho_rx_publish(track, NULL);
+}
+
+void vho_path_rx_lose_uplink(struct vho_path_track *track, const struct vho_uplink *uplink)
+{
+	struct vho_path_rx *t = rcu_dereference_protected(track->rx.template,
+							  lockdep_is_held(&track->lock));
+
+	if (track->rx.candidate && track->rx.candidate->uplink == uplink)
+		vho_rx_drop_candidate(track);
+	if (t && t->uplink == uplink)
+		vho_rx_publish(track, NULL);
 }
 
 void vho_path_rx_end(struct vho_path_track *track)
@@ -422,13 +403,13 @@ static struct vho_flow *vho_rx_flow(struct vho_path_track *track)
 	return NULL;
 }
 
-/* What begins or ends connections, and what IPsec has let in, is for the switch to see. */
+/* What begins or ends connections, what IPsec has let in, and probes, are for the switch to see. */
 static bool vho_rx_odd(const struct vho_rx_packet *p)
 {
 	const struct tcphdr *th = (const struct tcphdr *)(p->data + p->h.tcp);
 
 	return (((const u8 *)th)[13] & (VHO_TCPF_SYN | VHO_TCPF_FIN | VHO_TCPF_RST)) ||
-	       secpath_exists(p->skb);
+	       (th->psh && p->h.len == p->h.tcp + p->h.tcp_len) || secpath_exists(p->skb);
 }
 
 static void vho_rx_deliver(struct vho_flow *flow, struct sk_buff *skb, const struct net_device *uplink)
@@ -516,7 +497,7 @@ static void vho_rx_key(const struct vho_rx_packet *p, struct vho_wire_key *key)
  */
 unsigned int vho_path_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct vho_rx_packet p = { .skb = skb };
+	struct vho_rx_packet p = { .uplink = priv, .skb = skb };
 	const struct vho_path_rx *t;
 	struct vho_path_track *track;
 	struct rhlist_head *list, *pos;

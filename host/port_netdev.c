@@ -161,8 +161,11 @@ static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 		return true;
 	}
 	vho_packet(skb)->flow = flow;
-	if (flow && !vho_packet(skb)->icmp)
-		vho_path_rx_arrived(flow, skb);
+	if (flow && !vho_packet(skb)->icmp && unlikely(vho_path_rx_arrived(flow, skb))) {
+		vho_flow_put(flow);
+		consume_skb(skb);
+		return true;
+	}
 	if (flow && READ_ONCE(flow->owner) != &vho_slow)
 		return vho_port_xmit_fast(port, skb);
 	if (flow || wanted)

@@ -64,6 +64,9 @@
 	X(path_rx_bytes, "TCP payload bytes taken off an uplink") \
 	X(path_rx_learned, "times that the headers of what an uplink receives were learned") \
 	X(path_rx_differ, "packets left to the switch: their headers are not known as the flow's") \
+	X(path_rx_probe_tx, "probes of what is received, injected at an uplink") \
+	X(path_rx_probe_rx, "of these: came to the port") \
+	X(path_rx_lost, "headers of what is received forgotten: such a probe did not come to the port") \
 	X(drop_path_ecn, "segments dropped: CE in the tunnel's header, not ECN-capable in it (RFC 6040)") \
 	X(join_up, "connections joined with one of another port: payload from ring to ring") \
 	X(join_tx_bytes, "payload bytes sent to a joined connection") \

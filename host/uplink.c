@@ -147,7 +147,7 @@ static struct net_device *vho_uplink_dev(struct net *net, const char *name,
 
 /**
  * vho_uplink_add() - let packets take the one-shot path through a device
- * @net: where the device is
+ * @net: where the device is, with a reference
  * @name: its name
  * @bypass: paths may go past filters on the way to it
  * @extack: why not
@@ -160,6 +160,7 @@ int vho_uplink_add(struct net *net, const char *name, bool bypass, struct netlin
 	struct net_device *dev;
 	int err = -ENODEV;
 
+	vho_path_events_listen(net);
 	rtnl_lock();
 	dev = vho_uplink_dev(net, name, extack);
 	if (dev)

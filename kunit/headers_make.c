@@ -52,6 +52,8 @@ static u8 vho_make_next(const char *next)
 	case 'U':
 	case 'u':
 		return IPPROTO_UDP;
+	case 'D':
+		return NEXTHDR_DEST;
 	default:
 		return IPPROTO_GRE;
 	}
@@ -110,6 +112,16 @@ static void vho_make_ip(struct vho_headers_make *m, const char *next, char odd)
 		vho_make_ip6(m, next, odd);
 	m->nr_ip++;
 	m->l4[n] = m->len;
+}
+
+/* A tunnel encapsulation limit. */
+static void vho_make_limit(struct vho_headers_make *m, const char *next)
+{
+	u8 *p = vho_make_push(m, VHO_LAYER_LIMIT, 8);
+
+	p[0] = vho_make_next(next);
+	memcpy(p + 2, "\x04\x01\x04\x01\x01\x00", 6);
+	m->l4[m->nr_ip - 1] = m->len;
 }
 
 static void vho_make_udp(struct vho_headers_make *m, bool csum)
@@ -195,6 +207,9 @@ static void vho_make_layer(struct vho_headers_make *m, char kind, const char *ne
 	switch (kind) {
 	case 'E':
 		vho_make_eth(m, next);
+		break;
+	case 'D':
+		vho_make_limit(m, next);
 		break;
 	case 'V':
 		vho_make_vlan(m, next);

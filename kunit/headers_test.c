@@ -48,6 +48,8 @@ static const struct vho_headers_case vho_headers_cases[] = {
 	  .flags = VHO_HEADERS_GRE_CSUM },
 	{ .name = "gretap with key over IPv6", .stack = "E6KE4T", .tunnel = VHO_LAYER_GRE,
 	  .flags = VHO_HEADERS_GRE_KEY },
+	{ .name = "gretap over IPv6, encapsulation limit", .stack = "E6DKE4T", .tunnel = VHO_LAYER_GRE,
+	  .flags = VHO_HEADERS_GRE_KEY },
 	{ .name = "gretap with all", .stack = "E4AE4T", .tunnel = VHO_LAYER_GRE,
 	  .flags = VHO_HEADERS_GRE_CSUM | VHO_HEADERS_GRE_KEY },
 	{ .name = "gretap with sequence numbers", .stack = "E4SE4T", .tunnel = VHO_LAYER_GRE,

@@ -155,8 +155,10 @@ void vho_rx_test_arrive(struct kunit *test, struct vho_flow *flow, const struct 
 	struct sk_buff *skb = vho_rx_test_skb(test, m);
 
 	vho_packet(skb)->tcp_off = m->l4[m->nr_ip - 1];
+	vho_packet(skb)->hdr_len = 32;
+	vho_packet(skb)->len = VHO_RX_TEST_PAYLOAD;
 	skb_push(skb, ETH_HLEN);
-	vho_path_rx_arrived(flow, skb);
+	KUNIT_EXPECT_FALSE(test, vho_path_rx_arrived(flow, skb));
 	kfree_skb(skb);
 }
 

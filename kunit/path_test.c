@@ -241,7 +241,7 @@ static void vho_path_test_wait(struct vho_fake *f, u64 ns)
 
 static const char *const vho_path_test_stacks[] = {
 	"E4T", "EV4T", "EVV4T", "E4UXE4T", "E4uXE4T", "E6UXE4T", "E6uXE4T", "EV4UXE4T", "E4UGE4T", "E4ugE4T",
-	"E4RE4T", "E4CE4T", "E4KE4T", "E4AE4T", "E4R4T", "E4UXEV4T",
+	"E6DKE4T", "E4RE4T", "E4CE4T", "E4KE4T", "E4AE4T", "E4R4T", "E4UXEV4T",
 };
 
 static void vho_path_learn__all_stacks(struct kunit *test)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: counted
-# cases: bridge vxlan tunnel route ovs
+# cases: bridge uplink vxlan tunnel tunnel6 route nat ovs
 # limit: 900
 # kernel: memcpy: detected field-spanning write .* at include/net/ip_tunnels.h
 #
@@ -14,30 +14,15 @@
 
 case $1 in
 bridge) names="bridge vlan_filter vlan_uplink qinq macvlan" ;;
+uplink) names="vlan_device bond veth uplinks netns" ;;
 vxlan) names="vxlan vxlan_csum vxlan6 vlan_in_vxlan vxlan_external" ;;
 tunnel) names="geneve gretap gretap_csum gre geneve_options" ;;
-route) names="route nat" ;;
+tunnel6) names="geneve6 gretap6 gretap6_csum gre6" ;;
+route) names="route" ;;
+nat) names="nat iptables_nft iptables_legacy" ;;
 ovs) names="ovs ovs_tag ovs_vxlan ovs_geneve ovs_gre" ;;
 *) names=$* ;;
 esac
-
-# capture NAME [BYTES]: what is on the wire, of each packet so much, until end_capture NAME.
-capture() {
-	spawn "$1" peer tcpdump -Z root -i eth0 -s "${2:-200}" -B 8192 -U -w "$WORK/$1.pcap"
-	wait_for 20 logged "$1" "listening on"
-}
-
-# A packet that says so is the last one: tcpdump does not read what waits when it is told to end.
-marked() {
-	on peer bash -c "echo 'end of $1' > /dev/udp/ff02::4242%eth0/9"
-	grep -aq "end of $1" "$WORK/$1.pcap"
-}
-
-end_capture() {
-	wait_for 20 marked "$1"
-	signal "$1" INT
-	finish "$1" 20 || true
-}
 
 both_ways() {
 	transfer g1 "$far" 5001 -u "$1" -d "$1"
@@ -53,7 +38,7 @@ counts() {
 # share NAME TAKEN ALL
 share() {
 	log "$1: $2 of $3"
-	[ $(($2 * 100)) -lt $(($3 * 98)) ] || [ "$3" -lt 100 ] || return 0
+	[ $(($2 * 100)) -lt $(($3 * 98)) ] || [ "$3" -lt 80 ] || return 0
 	virtuosoctl stats show port p1 'path*'
 	fail "$1: only $2 of $3 the short way"
 }
@@ -61,7 +46,7 @@ share() {
 # plain_packets NAME: no device helps: the kernel segments what is sent, and fills in checksums; nothing comes merged.
 plain_packets() {
 	local before after
-	ethtool -K up0 tx off > /dev/null
+	${uplink_ns:+ip netns exec "$uplink_ns"} ethtool -K up0 tx off > /dev/null
 	ip netns exec peer ethtool -K eth0 tx off gro off > /dev/null
 	capture plain 2000
 	read -ra before < <(counts path_tx path_tx_long)
@@ -75,13 +60,11 @@ plain_packets() {
 try_topology() {
 	local before after
 	log "--- $1"
-	topology_"$1"
-	serve sp peer 5001
-	on g1 ip route replace default via $HOST
+	set_up "$1"
 	capture long
 	both_ways 200000
 	end_capture long
-	virtuosoctl uplink add up0
+	change_uplinks add
 	capture short
 	read -ra before < <(counts path_rx_bytes fp_rx_bytes path_tx path_tx_long)
 	both_ways 4000000
@@ -89,22 +72,14 @@ try_topology() {
 	end_capture short
 	share "$1, in" $((after[0] - before[0])) $((after[1] - before[1]))
 	share "$1, out" $((after[2] - before[2])) $((after[2] - before[2] + after[3] - before[3]))
-	if nft list ruleset | grep 'ct state invalid counter packets [1-9]'; then
-		fail "$1: invalid packets"
-	fi
+	if met_invalid; then fail "$1: invalid packets"; fi
 	plain_packets "$1"
 	wire.py $WORK/long.pcap $WORK/short.pcap $WORK/plain.pcap
-	virtuosoctl uplink del up0
+	change_uplinks del
 	undo_topology
 }
 
-trap undo_topology EXIT
-rm -rf $WORK
-mkdir -p $WORK
-load_host
-load_guest
-make_container g1 p1 $G1
-serve s1 g1 5001
+start_topologies
 for name in $names; do
 	try_topology "$name"
 done

@@ -6,18 +6,83 @@
 #
 #	g1 -- p1 -- the topology -- up0 === eth0 -- what undoes it -- peer
 #
-# topology_NAME sets one up from nothing, undo_topology removes any of them. Then
+# After start_topologies, topology_NAME sets one up from nothing, and undo_topology removes any of them;
+# set_up NAME does the first, and starts a server at the peer (5001). Then
 #
 #	$far		peer's address, as g1 sees it
 #	$near $port	g1's address and the port of its server (5001), as peer sees them
+#	$uplinks	what is to be uplinks; in the namespace $uplink_ns, if that is not empty
 
 OUT_HOST=192.0.2.1 OUT_PEER=192.0.2.2 OUT_HOST6=fd00:7::1 OUT_PEER6=fd00:7::2
 VNI=42
 
+# --- all of them
+
+# Modules, and g1 with its server.
+start_topologies() {
+	trap undo_topology EXIT
+	rm -rf "$WORK"
+	mkdir -p "$WORK"
+	load_host
+	load_guest
+	make_container g1 p1 $G1
+	serve s1 g1 5001
+}
+
+set_up() {
+	"topology_$1"
+	serve sp peer 5001
+	on g1 ip route replace default via $HOST
+}
+
+# change_uplinks add|del
+change_uplinks() {
+	local dev
+	for dev in $uplinks; do
+		virtuosoctl uplink "$1" "$dev" ${uplink_ns:+netns "$uplink_ns"}
+	done
+}
+
+undo_topology() {
+	local dev
+	[ ! -x /usr/bin/ovs-vsctl ] || stop_ovs
+	nft flush ruleset 2> /dev/null || true
+	flush_legacy
+	ip addr flush dev p1 2> /dev/null || true
+	ip route flush dev p1 2> /dev/null || true
+	delete_netns switch
+	for dev in tun0 br0 br1 bond0 va0 up0 up1; do
+		ip link del $dev 2> /dev/null || true
+	done
+	delete_netns peer
+	# The next peer has another Ethernet address.
+	ip -n g1 neigh flush dev eth0 2> /dev/null || true
+}
+
+# --- looking at the wire
+
+# capture NAME [BYTES]: what is on the wire, of each packet so much, until end_capture NAME.
+capture() {
+	spawn "$1" peer tcpdump -Z root -i eth0 -s "${2:-200}" -B 8192 -U -w "$WORK/$1.pcap"
+	wait_for 20 logged "$1" "listening on"
+}
+
+# A packet that says so is the last one: tcpdump does not read what waits when it is told to end.
+marked() {
+	on peer bash -c "echo 'end of $1' > /dev/udp/ff02::4242%eth0/9"
+	grep -aq "end of $1" "$WORK/$1.pcap"
+}
+
+end_capture() {
+	wait_for 20 marked "$1"
+	signal "$1" INT
+	finish "$1" 20 || true
+}
+
 # --- pieces
 
 make_uplink() {
-	far=$PEER near=$G1 port=5001
+	far=$PEER near=$G1 port=5001 uplinks=up0 uplink_ns=''
 	ip netns add peer
 	ip link add up0 type veth peer name eth0 netns peer
 	ip link set up0 up
@@ -67,18 +132,11 @@ tunnel() {
 	ip link set tun0 up
 }
 
-undo_topology() {
-	local dev
-	[ ! -x /usr/bin/ovs-vsctl ] || stop_ovs
-	nft flush ruleset 2> /dev/null || true
-	ip addr flush dev p1 2> /dev/null || true
-	ip route flush dev p1 2> /dev/null || true
-	for dev in tun0 br0 up0; do
-		ip link del $dev 2> /dev/null || true
-	done
-	delete_netns peer
-	# The next peer has another Ethernet address.
-	ip -n g1 neigh flush dev eth0 2> /dev/null || true
+# Another cable, up1 and eth1.
+second_link() {
+	ip link add up1 type veth peer name eth1 netns peer
+	ip link set up1 up
+	ip -n peer link set eth1 up
 }
 
 # --- bridges
@@ -128,6 +186,62 @@ topology_macvlan() {
 	ip link add link up0 name mv0 type macvlan mode passthru
 	plug mv0
 	peer_address eth0
+}
+
+# --- bridges with other uplinks
+
+topology_vlan_device() {
+	topology_vlan_uplink
+	uplinks=up0.7
+}
+
+# Active and backup; the peer's switch takes either.
+topology_bond() {
+	make_uplink
+	second_link
+	make_switch
+	ip link add bond0 type bond mode active-backup miimon 50
+	ip link set up0 down
+	ip link set up1 down
+	ip link set up0 master bond0
+	ip link set up1 master bond0
+	ip link set bond0 type bond active_slave up0
+	plug bond0
+	peer_dev pbr type bridge mcast_snooping 0
+	ip -n peer link set eth0 master pbr
+	ip -n peer link set eth1 master pbr
+	peer_address pbr
+	uplinks=bond0
+}
+
+# From one bridge to another.
+topology_veth() {
+	make_uplink
+	make_switch
+	ip link add br1 type bridge mcast_snooping 0
+	ip link set br1 up
+	ip link add va0 type veth peer name va1
+	plug va0
+	ip link set va1 master br1 up
+	ip link set up0 master br1
+	peer_address eth0
+	uplinks=va0
+}
+
+# The other bridge, and the uplink, are in another namespace.
+topology_netns() {
+	make_uplink
+	make_switch
+	ip netns add switch
+	ip link set up0 netns switch
+	ip -n switch link add br1 type bridge mcast_snooping 0
+	ip -n switch link set br1 up
+	ip link add va0 type veth peer name va1 netns switch
+	plug va0
+	ip -n switch link set va1 master br1 up
+	ip -n switch link set up0 master br1 up
+	peer_address eth0
+	uplink_ns=switch
 }
 
 # --- tunnels in a bridge
@@ -200,6 +314,43 @@ topology_geneve() {
 	peer_address tun0
 }
 
+topology_geneve6() {
+	make_uplink
+	make_outside
+	make_switch
+	ip link add tun0 type geneve id $VNI remote $OUT_PEER6
+	peer_dev tun0 type geneve id $VNI remote $OUT_HOST6
+	plug tun0
+	peer_address tun0
+}
+
+# tunnel6 TYPE OPTION...: tun0 at both ends.
+tunnel6() {
+	local type=$1
+	shift
+	ip link add tun0 type "$type" local $OUT_HOST6 remote $OUT_PEER6 "$@"
+	peer_dev tun0 type "$type" local $OUT_PEER6 remote $OUT_HOST6 "$@"
+	ip link set tun0 up
+}
+
+topology_gretap6() {
+	make_uplink
+	make_outside
+	make_switch
+	tunnel6 ip6gretap key $VNI
+	plug tun0
+	peer_address tun0
+}
+
+topology_gretap6_csum() {
+	make_uplink
+	make_outside
+	make_switch
+	tunnel6 ip6gretap csum encaplimit none
+	plug tun0
+	peer_address tun0
+}
+
 topology_gretap() {
 	make_uplink
 	make_outside
@@ -233,6 +384,46 @@ topology_route() {
 	ip -n peer route add 10.7.0.0/24 via $OUT_HOST
 }
 
+# Out by one uplink, in by another.
+topology_uplinks() {
+	make_gateway
+	make_outside
+	second_link
+	ip addr add 192.0.3.1/24 dev up1
+	ip -n peer addr add 192.0.3.2/24 dev eth1
+	ip -n peer route add 10.7.0.0/24 via 192.0.3.1
+	uplinks="up0 up1"
+}
+
+# iptables_nat VARIANT TARGET...: TARGET is what is done to sources.
+iptables_nat() {
+	local command=iptables-$1
+	shift
+	make_gateway
+	make_outside
+	$command -t nat -A PREROUTING -i up0 -p tcp --dport 8080 -j DNAT --to-destination $G1:5001
+	$command -t nat -A POSTROUTING -o up0 -j "$@"
+	$command -A FORWARD -m conntrack --ctstate INVALID -j DROP
+	near=$OUT_HOST port=8080
+}
+
+topology_iptables_nft() { iptables_nat nft MASQUERADE; }
+topology_iptables_legacy() { iptables_nat legacy SNAT --to-source $OUT_HOST; }
+
+# What is legacy is not in nft's ruleset.
+flush_legacy() {
+	[ -e /sys/module/iptable_filter ] || return 0
+	iptables-legacy -F
+	[ ! -e /sys/module/iptable_nat ] || iptables-legacy -t nat -F
+}
+
+# Has a rule of the topology met packets that are invalid?
+met_invalid() {
+	nft list ruleset | grep 'ct state invalid counter packets [1-9]' ||
+		iptables-nft -nvxL FORWARD 2> /dev/null | grep '^ *[1-9][0-9]* .*ctstate INVALID' ||
+		{ [ -e /sys/module/iptable_filter ] && iptables-legacy -nvxL FORWARD | grep '^ *[1-9][0-9]* .*ctstate INVALID'; }
+}
+
 topology_nat() {
 	make_gateway
 	make_outside
@@ -254,6 +445,16 @@ topology_gre() {
 	ip link add tun0 type gre local $OUT_HOST remote $OUT_PEER key $VNI
 	ip link set tun0 up
 	peer_dev tun0 type gre local $OUT_PEER remote $OUT_HOST key $VNI
+	ip addr add 198.51.100.1/24 dev tun0
+	ip -n peer addr add 198.51.100.2/24 dev tun0
+	ip -n peer route add 10.7.0.0/24 dev tun0
+	far=198.51.100.2
+}
+
+topology_gre6() {
+	make_gateway
+	make_outside
+	tunnel6 ip6gre key $VNI
 	ip addr add 198.51.100.1/24 dev tun0
 	ip -n peer addr add 198.51.100.2/24 dev tun0
 	ip -n peer route add 10.7.0.0/24 dev tun0

@@ -94,6 +94,8 @@ class Walk:
             ip = self.take("ip6", 40, ((1, 5),))
             length, following = 40 + struct.unpack(">H", ip[4:6])[0], ip[6]
             self.addresses = ip[8:40]
+            if following == 60:  # a tunnel encapsulation limit
+                following = self.take("limit", 8)[0]
         else:
             raise NotTcp
         self.check("IP length", start + length == self.end)

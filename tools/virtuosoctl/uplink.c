@@ -4,9 +4,15 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <linux/virtuoso.h>
 
@@ -18,9 +24,63 @@
 static const char *const attr_names[] = {
 	[VIRTUOSO_A_UPLINK_DEV] = "device",
 	[VIRTUOSO_A_UPLINK_BYPASS] = "bypass",
+	[VIRTUOSO_A_UPLINK_NETNS_FD] = "netns",
 };
 
-static const struct nl_spec uplink_spec = { VIRTUOSO_A_UPLINK_BYPASS, attr_names };
+static const struct nl_spec uplink_spec = { VIRTUOSO_A_UPLINK_NETNS_FD, attr_names };
+
+/* Where "ip netns" keeps namespaces. */
+#define NETNS_DIR	"/run/netns"
+
+/* --- network namespaces --- */
+
+/* Is /run/netns/@name the namespace with this inode number? */
+static bool netns_is(int dir, const char *name, uint64_t ino)
+{
+	struct stat st;
+
+	return !fstatat(dir, name, &st, 0) && st.st_ino == ino;
+}
+
+/* The name of the uplink's namespace, its inode number if it has none; NULL: ours. A static buffer. */
+static const char *netns_name(struct nlattr *const a[NL_ATTRS])
+{
+	static char name[NAME_MAX + 1];
+	struct dirent *entry;
+	uint64_t ino;
+	DIR *dir;
+
+	if (!a[VIRTUOSO_A_UPLINK_NETNS_INO])
+		return NULL;
+	ino = nl_uint(a[VIRTUOSO_A_UPLINK_NETNS_INO]);
+	snprintf(name, sizeof(name), "%" PRIu64, ino);
+	dir = opendir(NETNS_DIR);
+	if (!dir)
+		return name;
+	while ((entry = readdir(dir))) {
+		if (netns_is(dirfd(dir), entry->d_name, ino)) {
+			snprintf(name, sizeof(name), "%s", entry->d_name);
+			break;
+		}
+	}
+	closedir(dir);
+	return name;
+}
+
+/* A file descriptor of the namespace that is called @name, or of the file. */
+static int netns_open(const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : NETNS_DIR "/", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail("%s: %s", path, strerror(errno));
+	return fd;
+}
+
+/* --- showing --- */
 
 static void print_json(struct nlattr *const a[NL_ATTRS])
 {
@@ -31,6 +91,8 @@ static void print_json(struct nlattr *const a[NL_ATTRS])
 	json_str("bypass", nl_uint(a[VIRTUOSO_A_UPLINK_BYPASS]) ? "on" : "off");
 	json_uint("learned", nl_uint(a[VIRTUOSO_A_UPLINK_LEARNED]));
 	json_uint("probes", nl_uint(a[VIRTUOSO_A_UPLINK_PROBES]));
+	if (netns_name(a))
+		json_str("netns", netns_name(a));
 	json_close();
 }
 
@@ -41,17 +103,23 @@ static void show_uplink(struct nlattr *const a[NL_ATTRS], void *arg)
 		print_json(a);
 		return;
 	}
-	printf("%-15s mtu %" PRIu64 " bypass %s learned %" PRIu64 " probes %" PRIu64 "\n",
+	printf("%-15s mtu %" PRIu64 " bypass %s learned %" PRIu64 " probes %" PRIu64,
 	       nl_str(a[VIRTUOSO_A_UPLINK_DEV]), nl_uint(a[VIRTUOSO_A_UPLINK_MTU]),
 	       nl_uint(a[VIRTUOSO_A_UPLINK_BYPASS]) ? "on" : "off",
 	       nl_uint(a[VIRTUOSO_A_UPLINK_LEARNED]), nl_uint(a[VIRTUOSO_A_UPLINK_PROBES]));
+	if (netns_name(a))
+		printf(" netns %s", netns_name(a));
+	printf("\n");
 }
 
 static void save_uplink(struct nlattr *const a[NL_ATTRS], void *arg)
 {
 	(void)arg;
-	printf("uplink add %s%s\n", nl_str(a[VIRTUOSO_A_UPLINK_DEV]),
+	printf("uplink add %s%s", nl_str(a[VIRTUOSO_A_UPLINK_DEV]),
 	       nl_uint(a[VIRTUOSO_A_UPLINK_BYPASS]) ? " bypass on" : "");
+	if (netns_name(a))
+		printf(" netns %s", netns_name(a));
+	printf("\n");
 }
 
 int uplinks_save(void)
@@ -71,16 +139,14 @@ static int uplink_show(struct args *args)
 	return 0;
 }
 
-static struct nlmsghdr *named_request(uint8_t cmd, struct args *args)
-{
-	const char *dev = args_need(args, "the name of the device");
-	struct nlmsghdr *nlh = nl_request(cmd, &uplink_spec);
+/* --- commands --- */
 
-	if (strlen(dev) > 255)
-		fail("device: too long");
-	mnl_attr_put_strz(nlh, VIRTUOSO_A_UPLINK_DEV, dev);
-	return nlh;
-}
+struct wanted {
+	const char *dev;
+	const char *netns;	/* NULL: ours */
+	bool bypass;
+	bool found;
+};
 
 static bool args_switch(struct args *args, const char *what)
 {
@@ -93,56 +159,75 @@ static bool args_switch(struct args *args, const char *what)
 	return false;
 }
 
-struct name_search {
-	const char *dev;
-	bool found;
-};
+static void args_wanted(struct args *args, bool add, struct wanted *w)
+{
+	const char *word;
+
+	w->dev = args_need(args, "the name of the device");
+	if (strlen(w->dev) > 255)
+		fail("device: too long");
+	while ((word = args_next(args))) {
+		if (!strcmp(word, "netns"))
+			w->netns = args_need(args, "the name of a network namespace");
+		else if (add && !strcmp(word, "bypass"))
+			w->bypass = args_switch(args, word);
+		else
+			usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
+	}
+}
 
 static void find_uplink(struct nlattr *const a[NL_ATTRS], void *arg)
 {
-	struct name_search *search = arg;
+	struct wanted *w = arg;
+	const char *netns = netns_name(a);
 
-	search->found |= !strcmp(nl_str(a[VIRTUOSO_A_UPLINK_DEV]), search->dev);
+	w->found |= !strcmp(nl_str(a[VIRTUOSO_A_UPLINK_DEV]), w->dev) &&
+		    (netns && w->netns ? !strcmp(netns, w->netns) : netns == w->netns);
 }
 
 /* A restore may find it there already. */
-static bool exists(const char *dev)
+static bool exists(struct wanted *w)
 {
-	struct name_search search = { .dev = dev };
-
-	if (nl_dump(nl_request(VIRTUOSO_CMD_UPLINK_GET, &uplink_spec), find_uplink, &search))
+	if (nl_dump(nl_request(VIRTUOSO_CMD_UPLINK_GET, &uplink_spec), find_uplink, w))
 		fail("%s", nl_error());
-	return search.found;
+	return w->found;
+}
+
+static void request(uint8_t cmd, const struct wanted *w)
+{
+	struct nlmsghdr *nlh = nl_request(cmd, &uplink_spec);
+	int fd = -1, err;
+
+	mnl_attr_put_strz(nlh, VIRTUOSO_A_UPLINK_DEV, w->dev);
+	if (cmd == VIRTUOSO_CMD_UPLINK_ADD)
+		mnl_attr_put_u8(nlh, VIRTUOSO_A_UPLINK_BYPASS, w->bypass);
+	if (w->netns) {
+		fd = netns_open(w->netns);
+		mnl_attr_put_u32(nlh, VIRTUOSO_A_UPLINK_NETNS_FD, fd);
+	}
+	err = nl_do(nlh, NULL, NULL);
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		fail("%s", nl_error());
 }
 
 static int uplink_add(struct args *args)
 {
-	const char *dev = args->argc ? args->argv[0] : "";
-	bool there = opt.restoring && exists(dev);
-	struct nlmsghdr *nlh = named_request(VIRTUOSO_CMD_UPLINK_ADD, args);
-	const char *word;
-	bool bypass = false;
+	struct wanted w = { };
 
-	while ((word = args_next(args))) {
-		if (strcmp(word, "bypass"))
-			usage_error("\"%s\" makes no sense here, try \"virtuosoctl help\"", word);
-		bypass = args_switch(args, word);
-	}
-	if (there)
-		return 0;
-	mnl_attr_put_u8(nlh, VIRTUOSO_A_UPLINK_BYPASS, bypass);
-	if (nl_do(nlh, NULL, NULL))
-		fail("%s", nl_error());
+	args_wanted(args, true, &w);
+	if (!opt.restoring || !exists(&w))
+		request(VIRTUOSO_CMD_UPLINK_ADD, &w);
 	return 0;
 }
 
 static int uplink_del(struct args *args)
 {
-	struct nlmsghdr *nlh = named_request(VIRTUOSO_CMD_UPLINK_DEL, args);
+	struct wanted w = { };
 
-	args_end(args);
-	if (nl_do(nlh, NULL, NULL))
-		fail("%s", nl_error());
+	args_wanted(args, false, &w);
+	request(VIRTUOSO_CMD_UPLINK_DEL, &w);
 	return 0;
 }
 

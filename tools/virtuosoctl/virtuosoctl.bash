@@ -66,7 +66,9 @@ _virtuosoctl_words() {
 	uplink,add,add) ls /sys/class/net ;;
 	uplink,del,del) _virtuosoctl_uplinks ;;
 	uplink,add,bypass) echo "on off" ;;
-	uplink,add,*) [ $# != 3 ] || echo "bypass" ;;
+	uplink,*,netns) ls /run/netns 2> /dev/null ;;
+	uplink,add,*) echo "bypass netns" ;;
+	uplink,del,*) echo "netns" ;;
 	monitor,*) echo "ports guests cores" ;;
 	top,*) echo "interval count" ;;
 	core,set,set) _virtuosoctl_cores; echo "all cpus min max add-idle remove-idle period holdoff" ;;

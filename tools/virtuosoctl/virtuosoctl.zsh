@@ -67,7 +67,9 @@ _virtuosoctl_object() {
 	uplink,add,add) compadd /sys/class/net/*(:t) ;;
 	uplink,del,del) _virtuosoctl_uplinks ;;
 	uplink,add,bypass) compadd on off ;;
-	uplink,add,*) (( nr != 3 )) || compadd bypass ;;
+	uplink,*,netns) compadd /run/netns/*(N:t) ;;
+	uplink,add,*) compadd bypass netns ;;
+	uplink,del,*) compadd netns ;;
 	monitor,*) compadd ports guests cores ;;
 	core,set,set) _virtuosoctl_cores; compadd all cpus min max add-idle remove-idle period holdoff ;;
 	core,show,show) _virtuosoctl_cores ;;
