@@ -51,6 +51,7 @@ struct vgu_conn *vgu_conn_new(struct vgu_dev *dev, gfp_t gfp)
 	conn->dev = dev;
 	INIT_LIST_HEAD(&conn->node.list);
 	INIT_LIST_HEAD(&conn->orphan);
+	INIT_LIST_HEAD(&conn->hop_node);
 	spin_lock_init(&conn->lock);
 	INIT_WORK(&conn->work, vgu_conn_work);
 	refcount_set(&conn->ref, 1);
@@ -153,12 +154,15 @@ void vgu_conn_put(struct vgu_conn *conn)
 void vgu_conn_forget(struct vgu_conn *conn)
 {
 	struct vgu_dev *dev = conn->dev;
+	struct vgu_hop *hop;
 	bool mine;
 
 	spin_lock_bh(&dev->conns->lock);
 	mine = !list_empty(&conn->all);
 	list_del_init(&conn->all);
+	hop = __vgu_hop_leave(conn);
 	spin_unlock_bh(&dev->conns->lock);
+	vgu_hop_free(hop);
 	if (!mine)
 		return;
 	vgu_chan_unqueue(conn->chan, &conn->node);
@@ -384,6 +388,9 @@ int vgu_conn_dev_add(struct vgu_dev *dev)
 	xa_init_flags(&table->flows, XA_FLAGS_ALLOC | XA_FLAGS_LOCK_BH);
 	spin_lock_init(&table->lock);
 	INIT_LIST_HEAD(&table->conns);
+	hash_init(table->hops);
+	INIT_LIST_HEAD(&table->hops_changed);
+	INIT_WORK(&table->hops_work, vgu_hops_work);
 	init_rwsem(&table->sem);
 	refcount_set(&table->ref, 1);
 	INIT_LIST_HEAD(&table->announced);
@@ -464,12 +471,19 @@ void vgu_conn_dev_del(struct vgu_dev *dev)
 /**
  * vgu_conn_init() - what all devices share
  *
- * Context: module initialisation. Return: 0 or -ENOMEM.
+ * Context: module initialisation. Return: 0 or -errno.
  */
 int vgu_conn_init(void)
 {
+	int err;
+
 	vgu_wq = alloc_workqueue("virtuoso_guest", WQ_UNBOUND, 0);
-	return vgu_wq ? 0 : -ENOMEM;
+	if (!vgu_wq)
+		return -ENOMEM;
+	err = vgu_hops_init();
+	if (err)
+		destroy_workqueue(vgu_wq);
+	return err;
 }
 
 /**
@@ -479,5 +493,6 @@ int vgu_conn_init(void)
  */
 void vgu_conn_exit(void)
 {
+	vgu_hops_exit();
 	destroy_workqueue(vgu_wq);
 }

@@ -9,6 +9,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/etherdevice.h>
 #include <net/ip.h>
 #include <net/route.h>
 #include <net/tcp.h>
@@ -102,8 +103,8 @@ void vgu_connect_answer(struct vgu_conn *conn)
  * @syn: what it says
  *
  * The first one becomes the CONNECT request. Later ones are retransmissions: the device
- * does that on the wire; but a SYN that comes after the answer means that the answer got
- * lost on the way up (the firewall, most likely).
+ * does that on the wire, where the neighbour is now; but a SYN that comes after the answer
+ * means that the answer got lost on the way up (the firewall, most likely).
  *
  * Context: netdev transmit; the socket may be locked by the caller.
  */
@@ -115,12 +116,15 @@ void vgu_connect_syn(struct vgu_conn *conn, const struct vgu_conn_syn *syn)
 	state = conn->state;
 	if (state == VGU_CONN_NEW) {
 		conn->syn = *syn;
+		ether_addr_copy(conn->dmac, syn->dmac);
 		WRITE_ONCE(conn->state, VGU_CONN_ASKED);
 		conn->todo |= VGU_TODO_CONNECT;
 	}
 	spin_unlock_bh(&conn->lock);
 	if (state == VGU_CONN_NEW)
 		vgu_chan_queue(conn->chan, &conn->node);
+	else if (state == VGU_CONN_ASKED)
+		vgu_hop_tell(conn, syn->dmac);
 	else if (state == VGU_CONN_ANSWERED)
 		vgu_conn_later(conn);
 }

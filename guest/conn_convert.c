@@ -172,6 +172,7 @@ void vgu_convert(struct sock *sk, struct vgu_conn *conn)
 	conn->rx_seq = rcv;
 	spin_unlock_bh(&conn->lock);
 	vgu_conn_opts_send(sk, conn, sock_flag(sk, SOCK_KEEPOPEN), false);
+	vgu_hop_start(sk, conn);
 
 	/* News that came before: not from within the establishment. */
 	if (READ_ONCE(conn->up_new))

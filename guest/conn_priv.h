@@ -7,6 +7,7 @@
 #ifndef _VGU_CONN_PRIV_H
 #define _VGU_CONN_PRIV_H
 
+#include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/refcount.h>
@@ -58,7 +59,8 @@ enum vgu_conn_state {
 #define VGU_TODO_ATTACH		0x02
 #define VGU_TODO_REFUSE		0x04
 #define VGU_TODO_SETOPT		0x08
-#define VGU_TODO_UPDATE		0x10
+#define VGU_TODO_PEER_MAC	0x10
+#define VGU_TODO_UPDATE		0x20
 
 /**
  * struct vgu_conn_syn - what the socket's SYN said
@@ -112,6 +114,8 @@ struct vgu_conn_up {
 	bool failed;
 };
 
+struct vgu_hop;
+
 /**
  * struct vgu_conn - a connection that the device carries, or is asked to
  *
@@ -144,6 +148,7 @@ struct vgu_conn_up {
  * @tx_seq: sequence number after the last byte to send
  * @rx_seq: sequence number of the next byte to read
  * @syn: see there
+ * @dmac: the next hop as the device was told, or is to be; zero: it found out by itself
  * @opts: see there
  * @iss: initial sequence number of ours on the wire, from VGU_CONN_ANSWERED on
  * @irs: the peer's
@@ -157,11 +162,15 @@ struct vgu_conn_up {
  * @rx_told: the last @rx_seq that was handed over for reporting
  * @more: MSG_MORE was given: hold back a partial segment
  * @closing: close() is on its way to make the socket an orphan, news wait for that
+ * @hop_at: when to look at the neighbour again, jiffies
+ * @hop_strange: the next hop is not what the socket's route says
  * @parting: the socket leaves the tables for TIME-WAIT, which is no reason to end
  * @last_ack: memory for the segment that ends it, while it is an orphan
  *
  * --- table->lock ---
  * @all: place in the table's list; empty: not in it any more
+ * @hop: its next hop, NULL: not looked at yet
+ * @hop_node: place in one of @hop's lists
  *
  * --- orphans_lock of the namespace ---
  * @orphan: place in the list of its orphans; empty: it is none
@@ -195,6 +204,7 @@ struct vgu_conn {
 	u32 tx_seq;
 	u32 rx_seq;
 	struct vgu_conn_syn syn;
+	u8 dmac[ETH_ALEN];
 	struct vgu_conn_opts opts;
 	u32 iss;
 	u32 irs;
@@ -212,9 +222,13 @@ struct vgu_conn {
 	bool more;
 	bool closing;
 	bool parting;
+	bool hop_strange;
+	unsigned long hop_at;
 	struct sk_buff *last_ack;
 
 	struct list_head all;
+	struct vgu_hop *hop;
+	struct list_head hop_node;
 
 	struct list_head orphan;
 
@@ -224,12 +238,17 @@ struct vgu_conn {
 	struct rcu_head rcu;
 };
 
+#define VGU_HOPS_BITS	8
+
 /**
  * struct vgu_conn_table - the connections of a device, and what it was told about listeners
  * @dev: the device
  * @flows: flow identifier to connection; lookups under RCU
- * @lock: spin_bh, innermost; guards @conns
+ * @lock: spin_bh, innermost; guards @conns, @hops, @hops_changed
  * @conns: all connection objects of the device
+ * @hops: next hops of connections, by neighbour
+ * @hops_changed: those with connections that have to tell the device
+ * @hops_work: tells it
  * @sem: read: a connection is being made, sleeping allowed; write: @dead changes
  * @dead: the device goes away, no new connections
  * @ref: references; the device's own one ends in vgu_conn_dev_del()
@@ -242,6 +261,9 @@ struct vgu_conn_table {
 	struct xarray flows;
 	spinlock_t lock;
 	struct list_head conns;
+	DECLARE_HASHTABLE(hops, VGU_HOPS_BITS);
+	struct list_head hops_changed;
+	struct work_struct hops_work;
 	struct rw_semaphore sem;
 	bool dead;
 	refcount_t ref;
@@ -357,6 +379,17 @@ int vgu_connect(struct sock *sk, struct sockaddr_unsized *uaddr, int addr_len);
 void vgu_connect_answer(struct vgu_conn *conn);
 void vgu_connect_syn(struct vgu_conn *conn, const struct vgu_conn_syn *syn);
 void vgu_rx_dst_set(struct sock *sk, const struct sk_buff *skb);
+
+/* --- hop.c --- */
+
+void vgu_hop_start(struct sock *sk, struct vgu_conn *conn);
+void vgu_hop_used(struct sock *sk, struct vgu_conn *conn, bool acked, bool moved);
+void vgu_hop_tell(struct vgu_conn *conn, const u8 *mac);
+struct vgu_hop *__vgu_hop_leave(struct vgu_conn *conn);
+void vgu_hop_free(struct vgu_hop *hop);
+void vgu_hops_work(struct work_struct *work);
+int vgu_hops_init(void);
+void vgu_hops_exit(void);
 
 /* --- conn_opt.c --- */
 

@@ -37,7 +37,7 @@ static size_t vgu_encode_connect(struct vgu_conn *conn, void *slot)
 	rec->lport = syn->tuple.lport;
 	rec->rport = syn->tuple.rport;
 	ether_addr_copy(rec->smac, syn->smac);
-	ether_addr_copy(rec->dmac, syn->dmac);
+	ether_addr_copy(rec->dmac, conn->dmac);
 	rec->mss = cpu_to_le16(syn->mss);
 	rec->tos = syn->tos;
 	rec->ttl = syn->ttl;
@@ -77,6 +77,17 @@ static size_t vgu_encode_setopt(struct vgu_conn *conn, void *slot)
 	return sizeof(*rec);
 }
 
+static size_t vgu_encode_peer_mac(struct vgu_conn *conn, void *slot)
+{
+	struct virtio_virtuoso_submit_peer_mac *rec = slot;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->hdr.op = VIRTUOSO_SUBMIT_PEER_MAC;
+	rec->hdr.flow = cpu_to_le32(conn->flow);
+	ether_addr_copy(rec->dmac, conn->dmac);
+	return sizeof(*rec);
+}
+
 static size_t vgu_encode_update(struct vgu_conn *conn, void *slot)
 {
 	struct virtio_virtuoso_submit_update *rec = slot;
@@ -91,12 +102,17 @@ static size_t vgu_encode_update(struct vgu_conn *conn, void *slot)
 	return sizeof(*rec);
 }
 
-/* The device may release the flow after CLOSE or ABORT: nothing follows (but ABORT). */
-static bool vgu_conn_is_silent(const struct vgu_conn *conn)
+/*
+ * The device may release the flow after CLOSE or ABORT: nothing follows but ABORT, and what does no
+ * harm then.
+ */
+static u8 vgu_conn_may_say(const struct vgu_conn *conn)
 {
 	if (conn->gone || (conn->farewell & VIRTUOSO_SF_ABORT))
-		return true;
-	return conn->farewell && !(conn->sflags & VIRTUOSO_SF_ABORT);
+		return 0;
+	if (conn->farewell && !(conn->sflags & VIRTUOSO_SF_ABORT))
+		return VGU_TODO_PEER_MAC;
+	return U8_MAX;
 }
 
 /**
@@ -113,8 +129,7 @@ size_t vgu_conn_encode(struct vgu_chan_node *node, void *slot)
 	size_t len = 0;
 
 	spin_lock(&conn->lock);
-	if (vgu_conn_is_silent(conn))
-		conn->todo = 0;
+	conn->todo &= vgu_conn_may_say(conn);
 	if (conn->todo & VGU_TODO_CONNECT) {
 		conn->todo &= ~VGU_TODO_CONNECT;
 		conn->told = true;
@@ -130,6 +145,9 @@ size_t vgu_conn_encode(struct vgu_chan_node *node, void *slot)
 	} else if (conn->todo & VGU_TODO_SETOPT) {
 		conn->todo &= ~VGU_TODO_SETOPT;
 		len = vgu_encode_setopt(conn, slot);
+	} else if (conn->todo & VGU_TODO_PEER_MAC) {
+		conn->todo &= ~VGU_TODO_PEER_MAC;
+		len = vgu_encode_peer_mac(conn, slot);
 	} else if (conn->todo & VGU_TODO_UPDATE) {
 		conn->todo &= ~VGU_TODO_UPDATE;
 		len = vgu_encode_update(conn, slot);

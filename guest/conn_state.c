@@ -272,6 +272,8 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
 			return;
 		}
 		vgu_apply_info(sk, &up->u);
+		vgu_hop_used(sk, conn, tp->snd_una != snd_una,
+			     tp->snd_una != snd_una || tp->rcv_nxt != rcv_nxt);
 	}
 	vgu_window_shut(sk);
 	if (tp->rcv_nxt != rcv_nxt)

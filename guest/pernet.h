@@ -44,7 +44,8 @@ struct net;
 	X(incoming_refused)	/* of these, refused */				\
 	X(incoming_retried)	/* times one was offered to its listener again */ \
 	X(reset)		/* connections the device reported as reset */	\
-	X(bad_record)		/* records with impossible values */
+	X(bad_record)		/* records with impossible values */		\
+	X(next_hop_changed)	/* times the device was told another next hop */
 
 struct vgu_net_counters {
 #define VGU_NET_COUNTER_MEMBER(name) u64 name;

@@ -15,6 +15,7 @@
 #include "flow.h"
 #include "fp.h"
 #include "guest_state.h"
+#include "path.h"
 #include "port.h"
 #include "slow.h"
 #include "tcp_seq.h"
@@ -33,6 +34,7 @@ union vho_submit {
 	struct virtio_virtuoso_submit_connect connect;
 	struct virtio_virtuoso_submit_attach attach;
 	struct virtio_virtuoso_submit_setopt setopt;
+	struct virtio_virtuoso_submit_peer_mac peer_mac;
 	u8 bytes[VIRTUOSO_SUBMIT_MAX_BYTES];
 };
 
@@ -374,7 +376,7 @@ static u8 vho_submit_connect_flow(const struct vho_submit_ctx *ctx,
 		return VIRTUOSO_ERR_INVAL;
 	}
 	ether_addr_copy(flow->smac, c->smac);
-	ether_addr_copy(flow->dmac, c->dmac);
+	vho_flow_set_dmac(flow, c->dmac);
 	vho_flow_set_tos(flow, c->tos & ~INET_ECN_MASK);
 	flow->ttl = c->ttl ?: IPDEFTTL;
 	/* What leaves the port fits its MTU, whatever the guest believes. */
@@ -472,6 +474,31 @@ static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_s
 	return 0;
 }
 
+static int vho_submit_peer_mac(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	const struct virtio_virtuoso_submit_peer_mac *p = &rec->peer_mac;
+	u32 id = le32_to_cpu(rec->hdr.flow);
+	struct vho_flow *flow;
+
+	if (id >= VHO_FLOWS_MAX_ABI || !is_valid_ether_addr(p->dmac) ||
+	    memchr_inv(p->reserved, 0, sizeof(p->reserved)))
+		return -EINVAL;
+	flow = xa_load(&ctx->guest->flow_ids, id);
+	if (!flow)
+		return 0;	/* RELEASED was under way */
+	if (flow->chan != ctx->chan)
+		return -EINVAL;
+	vho_flow_set_dmac(flow, p->dmac);
+	vho_path_next_hop_changed(flow);
+	if (vho_fp_owns(flow, ctx->now_ns)) {
+		vho_tcp_hurry(flow, ctx->now_ns);
+		vho_fp_flow_after(flow, ctx->now_ns);
+	} else {
+		vho_flow_tell_slow(flow, VHO_FS_PEER_MAC);
+	}
+	return 0;
+}
+
 static const struct vho_submit_op {
 	size_t bytes;
 	int (*fn)(const struct vho_submit_ctx *ctx, const union vho_submit *rec);
@@ -486,6 +513,8 @@ static const struct vho_submit_op {
 		sizeof(struct virtio_virtuoso_submit_update), vho_submit_update },
 	[VIRTUOSO_SUBMIT_SETOPT] = {
 		sizeof(struct virtio_virtuoso_submit_setopt), vho_submit_setopt },
+	[VIRTUOSO_SUBMIT_PEER_MAC] = {
+		sizeof(struct virtio_virtuoso_submit_peer_mac), vho_submit_peer_mac },
 };
 
 static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_chain *chain)

@@ -41,6 +41,7 @@ struct vho_flow_key {
 #define VHO_FS_GONE		4	/* the guest has let go: unhash when closed */
 #define VHO_FS_POLICY		5	/* the port's policy says something else about it now */
 #define VHO_FS_PROBE		6	/* is its path still there? */
+#define VHO_FS_PEER_MAC		7	/* its next hop has another address */
 
 /* Requests to the core (bits of vho_flow.to_core.bits) */
 #define VHO_FC_ADOPT		0	/* established: the core owns it from now on */
@@ -88,9 +89,9 @@ struct vho_flow {
 	u32 retrans_counted;		/* of tcb.retrans_segs, those in the port's counter */
 	u8 state_traced;		/* tcb.state as the tracepoint last said */
 
-	/* --- path of its packets, const after the handshake's first packet --- */
+	/* --- path of its packets, but for dmac const after the handshake's first packet --- */
 	u8 smac[ETH_ALEN];
-	u8 dmac[ETH_ALEN];
+	u64 dmac;			/* next hop: vho_flow_set_dmac(), vho_flow_dmac() */
 	u8 tos;				/* of its packets; vho_flow_set_tos() */
 	u8 ttl;
 	u16 ip_id;
@@ -173,6 +174,22 @@ static inline void vho_flow_set_tos(struct vho_flow *flow, u8 tos)
 {
 	flow->guest_tos = tos;
 	flow->tos = flow->dscp ? (flow->dscp - 1) << 2 : tos;
+}
+
+/* The core that serves the port, or who makes the flow. Any context reads it whole. */
+static inline void vho_flow_set_dmac(struct vho_flow *flow, const u8 *mac)
+{
+	u64 bytes = 0;
+
+	memcpy(&bytes, mac, ETH_ALEN);
+	WRITE_ONCE(flow->dmac, bytes);
+}
+
+static inline void vho_flow_dmac(const struct vho_flow *flow, u8 *mac)
+{
+	u64 bytes = READ_ONCE(flow->dmac);
+
+	memcpy(mac, &bytes, ETH_ALEN);
 }
 
 static inline bool vho_addr_is_v4(const struct in6_addr *a)

@@ -19,7 +19,7 @@
 #include "uplink.h"
 
 static_assert(VIRTUOSO_FLOW_PATH_STATE_OVER == (int)VHO_PATH_OVER);
-static_assert(VIRTUOSO_FLOW_PATH_REASON_ENDED == (int)VHO_PATH_ENDED);
+static_assert(VIRTUOSO_FLOW_PATH_REASON_NEXT_HOP == (int)VHO_PATH_NEXT_HOP);
 
 /* ---- uplinks ---- */
 

@@ -109,6 +109,8 @@ static enum vho_stat vho_path_reason_stat(enum vho_path_reason reason)
 		return VHO_STAT_path_refused_filter;
 	case VHO_PATH_REFUSED_FLOOD:
 		return VHO_STAT_path_refused_flood;
+	case VHO_PATH_NEXT_HOP:
+		return VHO_STAT_path_lost_next_hop;
 	default:
 		return VHO_STAT_path_lost_probe;
 	}
@@ -304,6 +306,28 @@ void vho_path_follow_mtu(struct vho_flow *flow, u64 now_ns)
 	rcu_read_unlock();
 	if (limit && limit != flow->tcb.mss_limit && flow->tcb.state != TCP_CLOSE)
 		vho_tcp_mss_limit(flow, limit, now_ns);
+}
+
+/**
+ * vho_path_next_hop_changed() - give up a path that leads to where the next hop was
+ * @flow: flow; its dmac is the new one
+ *
+ * A probe that is under way to the old address may bring it back, until the one that is
+ * asked for here arrives.
+ *
+ * Context: FP.
+ */
+void vho_path_next_hop_changed(struct vho_flow *flow)
+{
+	struct vho_path_track *track;
+
+	rcu_read_lock();
+	track = rcu_dereference(flow->track);
+	if (track)
+		vho_path_lose(track, VHO_PATH_NEXT_HOP);
+	rcu_read_unlock();
+	if (track)
+		vho_flow_tell_slow(flow, VHO_FS_PROBE);
 }
 
 void vho_path_close(struct vho_flow *flow)

@@ -71,6 +71,7 @@ enum vho_path_reason {
 	VHO_PATH_REFUSED_FILTER,	/* filters on a device in between would be bypassed */
 	VHO_PATH_REFUSED_FLOOD,		/* the packet left by several uplinks */
 	VHO_PATH_ENDED,
+	VHO_PATH_NEXT_HOP,	/* the guest's next hop has another address */
 };
 
 /* A segment that is recognised at an uplink. */
@@ -146,6 +147,8 @@ void vho_path_expect_shake(struct vho_flow *flow, const struct vho_tx_seg *seg);
 void vho_path_established(struct vho_flow *flow, u64 now_ns);
 /* The owner core: the path may have another MTU. */
 void vho_path_follow_mtu(struct vho_flow *flow, u64 now_ns);
+/* The core: packets go to another address from now on, the template does not know. */
+void vho_path_next_hop_changed(struct vho_flow *flow);
 /* Slow path: the connection is over, TIME-WAIT perhaps excepted: tells the switch. */
 void vho_path_close(struct vho_flow *flow);
 /* Any context, track->lock not held: back to the long way. */

@@ -175,7 +175,7 @@ static void vho_segment_eth_header(struct sk_buff *skb, const struct vho_flow *f
 {
 	struct ethhdr *eth = skb_push(skb, ETH_HLEN);
 
-	ether_addr_copy(eth->h_dest, flow->dmac);
+	vho_flow_dmac(flow, eth->h_dest);
 	ether_addr_copy(eth->h_source, flow->smac);
 	eth->h_proto = htons(ETH_P_IP);
 }

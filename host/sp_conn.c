@@ -256,7 +256,7 @@ static void vho_sp_refuse(struct vho_port *port, struct sk_buff *skb, const stru
 		return;
 	flow->ttl = IPDEFTTL;
 	ether_addr_copy(flow->smac, eth->h_dest);
-	ether_addr_copy(flow->dmac, eth->h_source);
+	vho_flow_set_dmac(flow, eth->h_source);
 	vho_segment_xmit(flow, &rst);
 	vho_flow_put(flow);
 }
@@ -309,7 +309,7 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 	flow->ttl = IPDEFTTL;
 	flow->tcb.mss_limit = vho_port_mss(port);
 	ether_addr_copy(flow->smac, eth->h_dest);
-	ether_addr_copy(flow->dmac, eth->h_source);
+	vho_flow_set_dmac(flow, eth->h_source);
 	if (vho_policy_apply(flow, &verdict) != VIRTUOSO_POLICY_ACTION_ALLOW) {
 		/* Changed in this moment: the peer's next SYN gets the right answer. */
 		vho_sp_release_backlog(flow);
@@ -546,6 +546,10 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 	}
 	if (bits & BIT(VHO_FS_POLICY))
 		vho_sp_policy(flow, now_ns);
+	if ((bits & BIT(VHO_FS_PEER_MAC)) && vho_sp_owns(flow) && flow->hashed) {
+		vho_tcp_hurry(flow, now_ns);
+		vho_sp_flow_after(flow, now_ns);
+	}
 	if (bits & BIT(VHO_FS_PROBE))
 		vho_path_probe_now(flow);
 	vho_flow_put(flow);

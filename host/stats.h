@@ -83,6 +83,7 @@
 	X(path_changed, "of these, paths that replaced another one") \
 	X(path_lost_probe, "paths given up: a probe did not arrive") \
 	X(path_lost_uplink, "paths given up: the uplink went down or away") \
+	X(path_lost_next_hop, "paths given up: the guest's next hop has another address") \
 	X(path_refused_headers, "paths not taken: headers that are not understood") \
 	X(path_refused_gre_seq, "paths not taken: GRE with sequence numbers") \
 	X(path_refused_filter, "paths not taken: filters on the way would be bypassed") \

@@ -115,7 +115,7 @@ void vho_tap_in(const struct vho_flow *flow, struct sk_buff *skb)
 		return;
 	eth = (struct ethhdr *)copy->data;
 	ether_addr_copy(eth->h_dest, flow->smac);
-	ether_addr_copy(eth->h_source, flow->dmac);
+	vho_flow_dmac(flow, eth->h_source);
 	eth->h_proto = htons(ETH_P_IP);
 	copy->protocol = htons(ETH_P_IP);
 	skb_set_network_header(copy, ETH_HLEN);

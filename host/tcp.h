@@ -304,6 +304,8 @@ int vho_tcp_app(struct vho_flow *flow, u32 tx_seq, u32 rx_seq, u16 flags, u64 no
 /* The guest's SETOPT. @keepalive_idle_s 0: no keep-alive; other zeros: defaults. tcp_timer.c */
 void vho_tcp_setopt(struct vho_flow *flow, u32 user_timeout_ms, u32 keepalive_idle_s,
 		    u32 keepalive_intvl_s, u16 keepalive_probes, u64 now_ns);
+/* The guest's PEER_MAC: tries again at once what was not answered. tcp_timer.c */
+void vho_tcp_hurry(struct vho_flow *flow, u64 now_ns);
 /*
  * Sends what windows allow, up to @budget_bytes of payload (but at least one segment), and
  * pending ACKs. Clears VHO_EV_OUTPUT. Return: true when more could be sent right away. tcp_out.c

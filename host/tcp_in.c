@@ -223,10 +223,13 @@ static void vho_tcp_rx_answer(struct vho_flow *flow, const struct vho_rx_seg *se
 {
 	if (seg->flags & VHO_TCPF_RST)
 		return;
-	if (seg->len || (seg->flags & VHO_TCPF_FIN))
+	if (seg->len || (seg->flags & VHO_TCPF_FIN)) {
 		vho_tcp_send_ack(flow, now_ns);
-	else
+		/* The peer misses our ACKs? The guest may ask whether its next hop is still there. */
+		vho_flow_tcb(flow)->events |= VHO_EV_UPDATE;
+	} else {
 		vho_tcp_send_challenge(flow, now_ns);
+	}
 }
 
 /* Second step, as RFC 5961 section 3 has it. */

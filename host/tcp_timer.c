@@ -106,6 +106,8 @@ static void vho_tcp_timer_retransmit(struct vho_flow *flow, u64 now_ns)
 	tcb->snd_nxt = tcb->snd_una;
 	vho_tcp_timer_arm(tcb, now_ns);
 	vho_tcp_retransmit(flow, now_ns);
+	/* The guest may ask whether its next hop is still there. */
+	tcb->events |= VHO_EV_UPDATE;
 }
 
 /* A corked tail, or a window too small to be worth a segment: send what fits now. */
@@ -128,6 +130,8 @@ static void vho_tcp_timer_probe(struct vho_flow *flow, u64 now_ns)
 		return;
 	}
 	vho_tcp_timer_arm(tcb, now_ns);
+	if (tcb->probes)
+		tcb->events |= VHO_EV_UPDATE;
 	if (!vho_tcp_send_probe(flow, now_ns))
 		tcb->probes++;
 }
@@ -191,6 +195,8 @@ static void vho_tcp_timer_keepalive(struct vho_flow *flow, u64 now_ns)
 		return;
 	}
 	tcb->predict = 0;
+	if (tcb->probes)
+		tcb->events |= VHO_EV_UPDATE;
 	if (!vho_tcp_send_probe(flow, now_ns))
 		tcb->probes = min(tcb->probes + 1, 255);
 }
@@ -218,6 +224,34 @@ void vho_tcp_setopt(struct vho_flow *flow, u32 user_timeout_ms, u32 keepalive_id
 	tcb->keepalive_at_ns = 0;
 	if (keepalive_idle_s && tcb->state != TCP_CLOSE && tcb->state != TCP_TIME_WAIT)
 		tcb->keepalive_at_ns = now_ns + (u64)keepalive_idle_s * NSEC_PER_SEC;
+}
+
+/**
+ * vho_tcp_hurry() - packets take another way from now on: try again what was not answered
+ * @flow: flow in any state
+ * @now_ns: owner's clock
+ *
+ * It counts as a time-out, so that nobody sends more often than the number of time-outs allows.
+ *
+ * Context: FP or SP, the flow's owner.
+ */
+void vho_tcp_hurry(struct vho_flow *flow, u64 now_ns)
+{
+	struct vho_tcb *tcb = vho_flow_tcb(flow);
+
+	if (tcb->stalled && tcb->rto_at_ns)
+		tcb->rto_at_ns = min(tcb->rto_at_ns, now_ns);
+	switch (tcb->state) {
+	case 0:
+	case TCP_CLOSE:
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECV:
+	case TCP_TIME_WAIT:
+		return;
+	}
+	/* The peer may have missed the last one. */
+	tcb->ack_now = 1;
+	vho_tcp_want_output(tcb);
 }
 
 /**

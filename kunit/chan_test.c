@@ -101,6 +101,7 @@ static void vho_chan_submit__size(struct kunit *test)
 		{ VIRTUOSO_SUBMIT_REFUSE, sizeof(struct virtio_virtuoso_submit_attach) },
 		{ VIRTUOSO_SUBMIT_UPDATE, sizeof(struct virtio_virtuoso_submit_update) },
 		{ VIRTUOSO_SUBMIT_SETOPT, sizeof(struct virtio_virtuoso_submit_setopt) },
+		{ VIRTUOSO_SUBMIT_PEER_MAC, sizeof(struct virtio_virtuoso_submit_peer_mac) },
 	};
 	struct vho_fake *f = test->priv;
 	unsigned int i;
@@ -627,6 +628,85 @@ static void vho_chan_setopt__not_the_guests(struct kunit *test)
 	vho_test_expect_bad(f, "no such flow");
 }
 
+static const struct virtio_virtuoso_submit_peer_mac vho_test_peer_mac = {
+	.hdr = { .op = VIRTUOSO_SUBMIT_PEER_MAC, .flow = cpu_to_le32(1) },
+	.dmac = { 2, 0, 0, 0, 0, 7 },
+};
+
+static void vho_test_expect_dmac(struct kunit *test, const struct vho_flow *flow, const u8 *mac)
+{
+	u8 dmac[ETH_ALEN];
+
+	vho_flow_dmac(flow, dmac);
+	KUNIT_EXPECT_MEMEQ(test, dmac, mac, ETH_ALEN);
+}
+
+static void vho_chan_peer_mac__fields(struct kunit *test)
+{
+	static const u8 first[ETH_ALEN] = { 2, 0, 0, 0, 0, 1 };
+	struct virtio_virtuoso_submit_peer_mac rec[5];
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_fake_establish(f, 1);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rec); i++)
+		rec[i] = vho_test_peer_mac;
+	rec[0].dmac[0] = 1;			/* multicast */
+	memset(rec[1].dmac, 0, ETH_ALEN);
+	rec[2].reserved[1] = 1;
+	rec[3].hdr.flow = cpu_to_le32(VHO_FLOWS_MAX_ABI);
+	rec[4].hdr.flags = cpu_to_le16(VIRTUOSO_SF_ABORT);
+	for (i = 0; i < ARRAY_SIZE(rec); i++) {
+		vho_fake_submit(f, 0, &rec[i], sizeof(rec[i]));
+		vho_test_expect_bad(f, "field");
+	}
+	vho_fake_submit(f, 1, &vho_test_peer_mac, sizeof(vho_test_peer_mac));
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), ARRAY_SIZE(rec) + 1);
+	vho_test_expect_dmac(test, flow, first);
+}
+
+/* It may have crossed RELEASED. */
+static void vho_chan_peer_mac__no_flow(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+
+	vho_fake_submit(f, 0, &vho_test_peer_mac, sizeof(vho_test_peer_mac));
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), 0);
+}
+
+static void vho_chan_peer_mac__established(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_fake_establish(f, 1);
+
+	f->nr_sent = 0;
+	vho_fake_submit(f, 0, &vho_test_peer_mac, sizeof(vho_test_peer_mac));
+	vho_fake_settle(f);
+	vho_test_expect_dmac(test, flow, vho_test_peer_mac.dmac);
+	/* The peer hears of us by the new way. */
+	KUNIT_EXPECT_EQ(test, f->nr_sent, 1);
+	KUNIT_EXPECT_TRUE(test, vho_fake_sent(f, VHO_TCPF_ACK));
+}
+
+/* While the slow path repeats the SYN: one more goes out at once, if one was unanswered before. */
+static void vho_chan_peer_mac__connecting(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_fake_connect(f, 1);
+
+	f->nr_sent = 0;
+	vho_fake_submit(f, 0, &vho_test_peer_mac, sizeof(vho_test_peer_mac));
+	vho_fake_settle(f);
+	vho_test_expect_dmac(test, flow, vho_test_peer_mac.dmac);
+	KUNIT_EXPECT_EQ(test, f->nr_sent, 0);
+	flow->tcb.stalled = 1;
+	vho_fake_submit(f, 0, &vho_test_peer_mac, sizeof(vho_test_peer_mac));
+	vho_fake_settle(f);
+	KUNIT_EXPECT_LE(test, flow->timer.node.expires, (ktime_t)ktime_get_ns());
+}
+
 static struct kunit_case vho_chan_cases[] = {
 	KUNIT_CASE(vho_chan_submit__header),
 	KUNIT_CASE(vho_chan_submit__size),
@@ -648,6 +728,10 @@ static struct kunit_case vho_chan_cases[] = {
 	KUNIT_CASE(vho_chan_attach__bad_ring),
 	KUNIT_CASE(vho_chan_refuse__resets),
 	KUNIT_CASE(vho_chan_setopt__not_the_guests),
+	KUNIT_CASE(vho_chan_peer_mac__fields),
+	KUNIT_CASE(vho_chan_peer_mac__no_flow),
+	KUNIT_CASE(vho_chan_peer_mac__established),
+	KUNIT_CASE(vho_chan_peer_mac__connecting),
 	KUNIT_CASE(vho_chan_complete__no_buffers),
 	KUNIT_CASE(vho_chan_complete__merged),
 	KUNIT_CASE(vho_chan_complete__too_small),

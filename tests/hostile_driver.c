@@ -279,11 +279,19 @@ static uint32_t fill_setopt(struct virtio_virtuoso_submit_setopt *s)
 	return sizeof(*s);
 }
 
+static uint32_t fill_peer_mac(struct virtio_virtuoso_submit_peer_mac *p)
+{
+	memcpy(p->dmac, peer_mac, 6);
+	if (once_in(4))
+		p->dmac[rnd(6)] = random();
+	return sizeof(*p);
+}
+
 static void submit(unsigned int chan)
 {
 	unsigned int vq = VIRTUOSO_VQ_SUBMIT(chan), i = avail_idx[vq] % RING_SIZE;
 	struct virtio_virtuoso_submit_hdr *hdr = (void *)(mem + slot_at(vq, i));
-	static const uint8_t ops[] = { 1, 1, 2, 3, 4, 4, 4, 4, 4, 5 };
+	static const uint8_t ops[] = { 1, 1, 2, 3, 4, 4, 4, 4, 4, 5, 6 };
 	unsigned int flow = rnd(NR_FLOWS);
 	uint32_t bytes = 64;
 
@@ -305,6 +313,9 @@ static void submit(unsigned int chan)
 		break;
 	case VIRTUOSO_SUBMIT_SETOPT:
 		bytes = fill_setopt((void *)hdr);
+		break;
+	case VIRTUOSO_SUBMIT_PEER_MAC:
+		bytes = fill_peer_mac((void *)hdr);
 		break;
 	}
 	if (once_in(100))

@@ -92,6 +92,7 @@ static const char *const path_reason_names[] = {
 	[VIRTUOSO_FLOW_PATH_REASON_FILTER] = "filter",
 	[VIRTUOSO_FLOW_PATH_REASON_FLOOD] = "flood",
 	[VIRTUOSO_FLOW_PATH_REASON_ENDED] = "ended",
+	[VIRTUOSO_FLOW_PATH_REASON_NEXT_HOP] = "next-hop",
 };
 
 static const struct names path_reasons = { path_reason_names, 8 };

@@ -160,6 +160,7 @@ struct virtio_virtuoso_ring {
 #define VIRTUOSO_SUBMIT_REFUSE		3 /* struct virtio_virtuoso_submit_attach, rings ignored */
 #define VIRTUOSO_SUBMIT_UPDATE		4 /* struct virtio_virtuoso_submit_update */
 #define VIRTUOSO_SUBMIT_SETOPT		5 /* struct virtio_virtuoso_submit_setopt */
+#define VIRTUOSO_SUBMIT_PEER_MAC	6 /* struct virtio_virtuoso_submit_peer_mac */
 
 /* Flags of VIRTUOSO_SUBMIT_UPDATE */
 #define VIRTUOSO_SF_FIN		0x0001 /* no data after tx_seq: send FIN there (shutdown(SHUT_WR)) */
@@ -224,6 +225,13 @@ struct virtio_virtuoso_submit_setopt {
 	__le16	keepalive_probes;
 	__u8	tos;
 	__u8	reserved;		/* 0 */
+};
+
+/* The next hop has another address. An identifier that is free is no mistake: it crossed RELEASED. */
+struct virtio_virtuoso_submit_peer_mac {
+	struct virtio_virtuoso_submit_hdr hdr;
+	__u8	dmac[6];		/* next hop as resolved by the driver now */
+	__u8	reserved[2];		/* 0 */
 };
 
 /* Largest submit record; drivers may use slots of this size for all of them. */
@@ -327,6 +335,8 @@ static_assert(offsetof(struct virtio_virtuoso_submit_connect, smac) == 44);
 static_assert(offsetof(struct virtio_virtuoso_submit_connect, tx) == 60);
 static_assert(sizeof(struct virtio_virtuoso_submit_attach) == 40);
 static_assert(sizeof(struct virtio_virtuoso_submit_setopt) == 24);
+static_assert(sizeof(struct virtio_virtuoso_submit_peer_mac) == 16);
+static_assert(offsetof(struct virtio_virtuoso_submit_peer_mac, dmac) == 8);
 static_assert(sizeof(struct virtio_virtuoso_submit_connect) <= VIRTUOSO_SUBMIT_MAX_BYTES);
 static_assert(sizeof(struct virtio_virtuoso_complete) == 64);
 static_assert(offsetof(struct virtio_virtuoso_complete, u) == 8);

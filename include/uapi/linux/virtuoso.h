@@ -229,6 +229,8 @@ enum virtuoso_flow_path_state {
  * @VIRTUOSO_FLOW_PATH_REASON_FILTER: filters on the way would be bypassed
  * @VIRTUOSO_FLOW_PATH_REASON_FLOOD: the packet left by several uplinks
  * @VIRTUOSO_FLOW_PATH_REASON_ENDED: the connection has ended
+ * @VIRTUOSO_FLOW_PATH_REASON_NEXT_HOP: the guest's next hop has another
+ *   address
  */
 enum virtuoso_flow_path_reason {
 	VIRTUOSO_FLOW_PATH_REASON_NONE,
@@ -239,6 +241,7 @@ enum virtuoso_flow_path_reason {
 	VIRTUOSO_FLOW_PATH_REASON_FILTER,
 	VIRTUOSO_FLOW_PATH_REASON_FLOOD,
 	VIRTUOSO_FLOW_PATH_REASON_ENDED,
+	VIRTUOSO_FLOW_PATH_REASON_NEXT_HOP,
 };
 
 enum {
