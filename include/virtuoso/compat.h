@@ -132,10 +132,10 @@ static inline int virtuoso_vq_add_inbuf(struct virtqueue *vq, struct scatterlist
 #endif
 
 /*
- * Where a TCP socket's timers are: since 6.19 the one of retransmissions is in struct sock, in the place
- * of that of keep-alives, which has moved to the connection. To go with 6.18.
+ * Where a TCP socket's timers are: since 6.19 the one of retransmissions is in struct sock; that of keep-alives has
+ * moved to the connection, in the stable kernels of the time as well. To go when all supported ones have it so.
  */
-#ifdef VIRTUOSO_HAVE_KEEPALIVE_TIMER
+#ifdef VIRTUOSO_HAVE_RETRANSMIT_TIMER
 
 static inline struct timer_list *virtuoso_retransmit_timer(struct sock *sk)
 {
@@ -145,16 +145,6 @@ static inline struct timer_list *virtuoso_retransmit_timer(struct sock *sk)
 static inline struct sock *virtuoso_retransmit_timer_sk(struct timer_list *t)
 {
 	return container_of(t, struct sock, tcp_retransmit_timer);
-}
-
-static inline struct timer_list *virtuoso_keepalive_timer(struct sock *sk)
-{
-	return &inet_csk(sk)->icsk_keepalive_timer;
-}
-
-static inline struct sock *virtuoso_keepalive_timer_sk(struct timer_list *t)
-{
-	return &container_of(t, struct inet_connection_sock, icsk_keepalive_timer)->icsk_inet.sk;
 }
 
 #else
@@ -168,6 +158,22 @@ static inline struct sock *virtuoso_retransmit_timer_sk(struct timer_list *t)
 {
 	return &container_of(t, struct inet_connection_sock, icsk_retransmit_timer)->icsk_inet.sk;
 }
+
+#endif
+
+#ifdef VIRTUOSO_HAVE_KEEPALIVE_TIMER
+
+static inline struct timer_list *virtuoso_keepalive_timer(struct sock *sk)
+{
+	return &inet_csk(sk)->icsk_keepalive_timer;
+}
+
+static inline struct sock *virtuoso_keepalive_timer_sk(struct timer_list *t)
+{
+	return &container_of(t, struct inet_connection_sock, icsk_keepalive_timer)->icsk_inet.sk;
+}
+
+#else
 
 static inline struct timer_list *virtuoso_keepalive_timer(struct sock *sk)
 {
