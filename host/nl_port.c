@@ -103,11 +103,11 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 		return -EMSGSIZE;
 	if (vho_nl_port_fill_device(skb, port))
 		return -EMSGSIZE;
-	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
+	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_group_core_index(port->group[0])) ||
 	    (!vho_port_pinned(port) && nla_put_flag(skb, VIRTUOSO_A_PORT_CORE_AUTO)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_JOIN, !READ_ONCE(port->join_off)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
-	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, vho_port_busy_ns(port)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
 			 READ_ONCE(port->slow_ns) + READ_ONCE(port->ctrl.ns)))
 		return -EMSGSIZE;
@@ -205,7 +205,7 @@ static bool vho_nl_port_settings_given(const struct genl_info *info)
 static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 {
 	struct nlattr **attrs = info->attrs;
-	u32 core = vho_port_core_index(port);
+	u32 core = vho_group_core_index(port->group[0]);
 	bool pinned = vho_port_pinned(port);
 	struct vho_limit_cfg limit;
 	int err;

@@ -11,11 +11,11 @@
 
 struct sk_buff;
 struct vho_flow;
-struct vho_port;
+struct vho_group;
 struct vho_tx_seg;
 
-void vho_segment_port_init(struct vho_port *port);
-void vho_segment_port_exit(struct vho_port *port);
+void vho_segment_group_init(struct vho_group *group);
+void vho_segment_group_exit(struct vho_group *group);
 /* The parts of a packet, from the payload outwards. */
 int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
 			unsigned int segs);
