@@ -5,7 +5,9 @@
  * Copyright (c) 2026 the Virtuoso authors
  */
 #include <linux/bitops.h>
+#include <linux/math.h>
 #include <linux/math64.h>
+#include <linux/minmax.h>
 #include <linux/netlink.h>
 
 #include "budget.h"
@@ -23,41 +25,56 @@ const char *const vho_work_names[VHO_WORK_NR] = {
 #undef X
 };
 
-static void vho_budget_sched_cfg(const struct vho_budget_cfg *cfg, struct vho_sched_cfg *out)
+/* A group that is used has some of whatever the port has any of. */
+static u32 vho_budget_part(u32 whole, unsigned int nr)
+{
+	return whole ? max(whole / nr, 1U) : 0;
+}
+
+void vho_budget_share(const struct vho_budget_cfg *cfg, unsigned int index, unsigned int nr,
+		      struct vho_sched_cfg *out)
 {
 	*out = (struct vho_sched_cfg) {
-		.weight = cfg->weight,
-		.guarantee_permille = cfg->guarantee_permille,
-		.limit_permille = cfg->limit_permille,
+		.weight = vho_budget_part(cfg->weight, nr),
+		.guarantee_permille = index < nr ? vho_budget_part(cfg->guarantee_permille, nr) : 0,
+		.limit_permille = vho_budget_part(cfg->limit_permille, nr),
 		.burst_ns = cfg->burst_us * NSEC_PER_USEC,
 	};
 }
 
-void vho_budget_init(struct vho_port *port)
+void vho_budget_init(struct vho_budget *budget)
 {
-	struct vho_sched_cfg cfg;
+	const struct vho_budget_cfg cfg = VHO_BUDGET_CFG_DEFAULT;
+	struct vho_sched_cfg share;
 	unsigned int i;
 
 	for (i = 0; i < VHO_WORK_NR; i++)
-		port->budget.est_ns[i] = VHO_BUDGET_EST_NS;
-	port->budget.cfg = (struct vho_budget_cfg) VHO_BUDGET_CFG_DEFAULT;
-	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
-	vho_sched_ent_init(&port->budget.ent, &cfg, ktime_get_ns());
-	atomic64_set(&port->budget.drop_ns, 0);
+		budget->est_ns[i] = VHO_BUDGET_EST_NS;
+	vho_budget_share(&cfg, 0, 1, &share);
+	vho_sched_ent_init(&budget->ent, &share, ktime_get_ns());
+	atomic64_set(&budget->drop_ns, 0);
 }
 
-static int vho_budget_check(const struct vho_budget_cfg *cfg, struct netlink_ext_ack *extack)
+/* @nr: groups, each of which has one core at a time at most. */
+static int vho_budget_check(const struct vho_budget_cfg *cfg, unsigned int nr,
+			    struct netlink_ext_ack *extack)
 {
 	if (cfg->weight < VHO_SCHED_WEIGHT_MIN || cfg->weight > VHO_SCHED_WEIGHT_MAX) {
 		NL_SET_ERR_MSG(extack, "weight is out of range (1 to 10000)");
 		return -ERANGE;
 	}
-	if (cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX) {
-		NL_SET_ERR_MSG(extack, "a guarantee is at most 900 permille of a core");
+	if (cfg->guarantee_permille > VHO_BUDGET_GUARANTEES_MAX * nr) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "a guarantee of %u permille needs %u cores, the port may have %u",
+				   cfg->guarantee_permille,
+				   DIV_ROUND_UP(cfg->guarantee_permille, VHO_BUDGET_GUARANTEES_MAX), nr);
 		return -ERANGE;
 	}
-	if (cfg->limit_permille > 1000) {
-		NL_SET_ERR_MSG(extack, "a limit is at most 1000 permille of a core");
+	if (cfg->limit_permille > VHO_SCALE_ONE * nr) {
+		NL_SET_ERR_MSG_FMT(extack,
+				   "a limit of %u permille needs %u cores, the port may have %u",
+				   cfg->limit_permille,
+				   DIV_ROUND_UP(cfg->limit_permille, VHO_SCALE_ONE), nr);
 		return -ERANGE;
 	}
 	if (cfg->limit_permille && cfg->limit_permille < cfg->guarantee_permille) {
@@ -71,13 +88,34 @@ static int vho_budget_check(const struct vho_budget_cfg *cfg, struct netlink_ext
 	return 0;
 }
 
+struct vho_budget_call {
+	struct vho_group *group;
+	struct vho_sched_cfg share;
+};
+
 static void vho_budget_apply_fn(void *arg)
 {
-	struct vho_port *port = arg;
-	struct vho_sched_cfg cfg;
+	const struct vho_budget_call *call = arg;
+	struct vho_group *group = call->group;
 
-	vho_budget_sched_cfg(&port->budget.cfg, &cfg);
-	vho_sched_configure(&port->core->sched, &port->budget.ent, &cfg, ktime_get_ns());
+	vho_sched_configure(&group->core->sched, &group->budget.ent, &call->share, ktime_get_ns());
+}
+
+/* vho_ports_lock is held. */
+static int vho_budget_divide(struct vho_port *port, const struct vho_budget_cfg *cfg,
+			     unsigned int nr, struct netlink_ext_ack *extack)
+{
+	struct vho_budget_call call;
+	unsigned int i;
+	int err;
+
+	err = vho_budget_check(cfg, nr, extack) ?: vho_cores_guarantee(port, cfg, nr, extack);
+	for (i = 0; i < port->nr_made && !err; i++) {
+		call.group = port->group[i];
+		vho_budget_share(cfg, i, nr, &call.share);
+		vho_group_call(call.group, vho_budget_apply_fn, &call);
+	}
+	return err;
 }
 
 /**
@@ -86,9 +124,9 @@ static void vho_budget_apply_fn(void *arg)
  * @cfg: all of it, copied
  * @extack: says what is wrong
  *
- * In force when it returns, work that waits included. A port whose core cannot give the guarantee
- * moves to one that can, but for one that the operator has placed.
- * Context: NL, process context. Takes vho_ports_lock, waits for the core.
+ * In force when it returns, work that waits included. A group of the port whose core cannot give its
+ * part of the guarantee moves to one that can, but for one that the operator has placed.
+ * Context: NL, process context. Takes vho_ports_lock, waits for the cores.
  * Return: 0; -ERANGE, -EINVAL; -ENOSPC: no core can give the guarantee; -ENODEV.
  */
 int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
@@ -96,22 +134,22 @@ int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
 {
 	int err;
 
-	err = vho_budget_check(cfg, extack);
-	if (err)
-		return err;
 	mutex_lock(&vho_ports_lock);
-	err = vho_cores_guarantee(port, cfg->guarantee_permille, extack);
-	if (!err) {
-		port->budget.cfg = *cfg;
-		vho_port_call(port, vho_budget_apply_fn, port);
-	}
+	err = vho_budget_divide(port, cfg, port->nr_groups, extack);
+	if (!err)
+		port->budget = *cfg;
 	mutex_unlock(&vho_ports_lock);
 	return err;
 }
 
+int vho_budget_regroup(struct vho_port *port, unsigned int nr, struct netlink_ext_ack *extack)
+{
+	return vho_budget_divide(port, &port->budget, nr, extack);
+}
+
 void vho_budget_get(struct vho_port *port, struct vho_budget_cfg *cfg)
 {
-	const struct vho_budget_cfg *from = &port->budget.cfg;
+	const struct vho_budget_cfg *from = &port->budget;
 
 	cfg->weight = READ_ONCE(from->weight);
 	cfg->guarantee_permille = READ_ONCE(from->guarantee_permille);
@@ -119,19 +157,28 @@ void vho_budget_get(struct vho_port *port, struct vho_budget_cfg *cfg)
 	cfg->burst_us = READ_ONCE(from->burst_us);
 }
 
-void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out)
+static void vho_budget_stats_add(const struct vho_budget *budget, struct vho_budget_stats *out)
 {
-	const struct vho_budget_stats *from = &port->budget.stats;
+	const struct vho_budget_stats *from = &budget->stats;
 	unsigned int i;
 
 	for (i = 0; i < VHO_WORK_NR; i++)
-		out->work_ns[i] = READ_ONCE(from->work_ns[i]);
+		out->work_ns[i] += READ_ONCE(from->work_ns[i]);
 	for (i = 0; i < VHO_BUDGET_DELAYS; i++)
-		out->delays[i] = READ_ONCE(from->delays[i]);
-	out->throttled_ns = READ_ONCE(port->budget.ent.throttled_ns);
-	out->throttled = READ_ONCE(port->budget.ent.throttled);
-	out->turns = READ_ONCE(from->turns);
-	out->yields = READ_ONCE(from->yields);
+		out->delays[i] += READ_ONCE(from->delays[i]);
+	out->throttled_ns += READ_ONCE(budget->ent.throttled_ns);
+	out->throttled += READ_ONCE(budget->ent.throttled);
+	out->turns += READ_ONCE(from->turns);
+	out->yields += READ_ONCE(from->yields);
+}
+
+void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out)
+{
+	unsigned int i;
+
+	memset(out, 0, sizeof(*out));
+	for (i = 0; i < VHO_GROUPS_MAX && READ_ONCE(port->group[i]); i++)
+		vho_budget_stats_add(&port->group[i]->budget, out);
 }
 
 /* ---- cores ---- */
@@ -210,40 +257,40 @@ static void vho_budget_add(u64 *counter, u64 n)
 	WRITE_ONCE(*counter, *counter + n);
 }
 
-void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns)
+void vho_budget_count(struct vho_group *group, enum vho_work work, u64 ns)
 {
-	vho_budget_add(&port->budget.stats.work_ns[work], ns);
+	vho_budget_add(&group->budget.stats.work_ns[work], ns);
 }
 
-void vho_budget_count_turn(struct vho_port *port)
+void vho_budget_count_turn(struct vho_group *group)
 {
-	struct vho_budget_stats *stats = &port->budget.stats;
-	unsigned int n = min_t(unsigned int, fls64(port->budget.ent.delay_ns >> 10),
+	struct vho_budget_stats *stats = &group->budget.stats;
+	unsigned int n = min_t(unsigned int, fls64(group->budget.ent.delay_ns >> 10),
 			       VHO_BUDGET_DELAYS - 1);
 
 	vho_budget_add(&stats->turns, 1);
 	vho_budget_add(&stats->delays[n], 1);
 }
 
-void vho_budget_count_yield(struct vho_port *port)
+void vho_budget_count_yield(struct vho_group *group)
 {
-	vho_budget_add(&port->budget.stats.yields, 1);
+	vho_budget_add(&group->budget.stats.yields, 1);
 }
 
-void vho_budget_charge(struct vho_port *port, enum vho_work work, u64 ns)
+void vho_budget_charge(struct vho_group *group, enum vho_work work, u64 ns)
 {
-	vho_sched_charge(&port->core->sched, &port->budget.ent, ns);
-	vho_budget_count(port, work, ns);
-	vho_budget_add(&port->busy_ns, ns);
+	vho_sched_charge(&group->core->sched, &group->budget.ent, ns);
+	vho_budget_count(group, work, ns);
+	vho_budget_add(&group->busy_ns, ns);
 }
 
-u64 vho_budget_take_drops(struct vho_port *port)
+u64 vho_budget_take_drops(struct vho_group *group)
 {
 	u64 ns;
 
-	if (likely(!atomic64_read(&port->budget.drop_ns)))
+	if (likely(!atomic64_read(&group->budget.drop_ns)))
 		return 0;
-	ns = atomic64_xchg(&port->budget.drop_ns, 0);
-	vho_budget_count(port, VHO_WORK_drops, ns);
+	ns = atomic64_xchg(&group->budget.drop_ns, 0);
+	vho_budget_count(group, VHO_WORK_drops, ns);
 	return ns;
 }

@@ -16,6 +16,7 @@
 
 struct netlink_ext_ack;
 struct vho_core;
+struct vho_group;
 struct vho_port;
 
 /* All guarantees of one core together, at most: the rest is for those without. */
@@ -49,7 +50,7 @@ extern const char *const vho_work_names[VHO_WORK_NR];
 #define VHO_BUDGET_DELAYS	20
 
 /**
- * struct vho_budget_cfg - what a port is entitled to on its core
+ * struct vho_budget_cfg - what a port is entitled to, all its groups together
  * @weight: share of what is wanted, 1..10000; VHO_SCHED_WEIGHT_DEFAULT
  * @guarantee_permille: part of the core in which the port is served before others; 0: none
  * @limit_permille: part of the core that the port cannot exceed; 0: none
@@ -83,11 +84,10 @@ struct vho_budget_stats {
 };
 
 /**
- * struct vho_budget - a port's place in its core's order of service
+ * struct vho_budget - a group's place in its core's order of service
  * @ent: owner core
- * @cfg: as set, guarded by vho_ports_lock
  * @stats: owner core writes, READ_ONCE; throttled_ns and throttled are in @ent
- * @lag: unused share or debt that the port brings along to another core, owner core
+ * @lag: unused share or debt that the group brings along to another core, owner core
  * @moved: @lag was not taken into account yet, owner core
  * @est_ns: what a piece of each kind costs, owner core
  * @next: kind of work that the next turn begins with, owner core
@@ -96,7 +96,6 @@ struct vho_budget_stats {
  */
 struct vho_budget {
 	struct vho_sched_ent ent;
-	struct vho_budget_cfg cfg;
 	struct vho_budget_stats stats;
 	u32 est_ns[VHO_WORK_NR];
 	u8 next;
@@ -107,14 +106,22 @@ struct vho_budget {
 	atomic64_t drop_ns;
 };
 
-/* A port is made, nobody else knows it. */
-void vho_budget_init(struct vho_port *port);
+/* A group is made, nobody else knows it. */
+void vho_budget_init(struct vho_budget *budget);
+/* What the @index-th of @nr groups has of @cfg. Of one group: all of it. */
+void vho_budget_share(const struct vho_budget_cfg *cfg, unsigned int index, unsigned int nr,
+		      struct vho_sched_cfg *out);
 
 /* Process context; vho_budget_set() and the core's take vho_ports_lock and wait for the core. */
 int vho_budget_set(struct vho_port *port, const struct vho_budget_cfg *cfg,
 		   struct netlink_ext_ack *extack);
 void vho_budget_get(struct vho_port *port, struct vho_budget_cfg *cfg);
-/* A snapshot, each value by itself. */
+/*
+ * Every group has its share of what the port is entitled to, of which @nr are used. Caller holds
+ * vho_ports_lock.
+ */
+int vho_budget_regroup(struct vho_port *port, unsigned int nr, struct netlink_ext_ack *extack);
+/* A snapshot, each value by itself; all groups together. */
 void vho_budget_stats(struct vho_port *port, struct vho_budget_stats *out);
 int vho_budget_core_set(struct vho_core *core, const struct vho_sched_params *params,
 			struct netlink_ext_ack *extack);
@@ -143,13 +150,13 @@ static inline void vho_budget_dropped(struct vho_budget *budget, u64 start_ns)
 
 /* --- owner core --- */
 
-/* Time spent for @port outside its turns: charged like a turn's. */
-void vho_budget_charge(struct vho_port *port, enum vho_work work, u64 ns);
+/* Time spent for @group outside its turns: charged like a turn's. */
+void vho_budget_charge(struct vho_group *group, enum vho_work work, u64 ns);
 /* What was spent on dropped packets since the last call, to be charged. */
-u64 vho_budget_take_drops(struct vho_port *port);
-/* The port was picked. */
-void vho_budget_count_turn(struct vho_port *port);
-void vho_budget_count_yield(struct vho_port *port);
-void vho_budget_count(struct vho_port *port, enum vho_work work, u64 ns);
+u64 vho_budget_take_drops(struct vho_group *group);
+/* The group was picked. */
+void vho_budget_count_turn(struct vho_group *group);
+void vho_budget_count_yield(struct vho_group *group);
+void vho_budget_count(struct vho_group *group, enum vho_work work, u64 ns);
 
 #endif /* _VHO_BUDGET_H */

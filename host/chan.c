@@ -14,6 +14,7 @@
 #include "core.h"
 #include "flow.h"
 #include "fp.h"
+#include "group.h"
 #include "guest_state.h"
 #include "path.h"
 #include "port.h"
@@ -41,6 +42,7 @@ union vho_submit {
 /* Whose record is being handled. */
 struct vho_submit_ctx {
 	struct vho_port *port;
+	struct vho_group *group;
 	struct vho_guest_state *guest;
 	unsigned int chan;
 	u64 now_ns;
@@ -55,7 +57,7 @@ static void vho_chan_stop_guest(struct vho_port *port)
 }
 
 /* The next buffer of the complete queue, NULL: none (now). */
-static struct virtio_virtuoso_complete *vho_chan_buffer(struct vho_port *port,
+static struct virtio_virtuoso_complete *vho_chan_buffer(struct vho_group *group,
 							struct vho_guest_state *guest,
 							struct vho_ring *ring, u16 *head)
 {
@@ -66,18 +68,18 @@ static struct virtio_virtuoso_complete *vho_chan_buffer(struct vho_port *port,
 	ret = vho_ring_pop(ring, &chain);
 	if (ret <= 0) {
 		if (ret < 0)
-			vho_chan_stop_guest(port);
+			vho_chan_stop_guest(group->port);
 		return NULL;
 	}
 	ptr = NULL;
 	if (!chain.nr_out && chain.nr_in == 1 &&
 	    chain.buf[0].len >= sizeof(struct virtio_virtuoso_complete))
-		ptr = vho_region_ptr(guest, chain.buf[0].addr,
+		ptr = vho_region_ptr(guest, &group->recent, chain.buf[0].addr,
 				     sizeof(struct virtio_virtuoso_complete));
 	if (!ptr) {
 		/* Without a place for records the driver cannot be served. */
 		ring->broken = true;
-		vho_chan_stop_guest(port);
+		vho_chan_stop_guest(group->port);
 		return NULL;
 	}
 	*head = chain.head;
@@ -96,7 +98,7 @@ static bool vho_chan_fail(const struct vho_submit_ctx *ctx, u32 id, u8 error)
 	struct virtio_virtuoso_complete *buf;
 	u16 head;
 
-	buf = vho_chan_buffer(ctx->port, ctx->guest, ch->complete, &head);
+	buf = vho_chan_buffer(ctx->group, ctx->guest, ch->complete, &head);
 	if (!buf)
 		return false;
 	*buf = rec;
@@ -107,7 +109,7 @@ static bool vho_chan_fail(const struct vho_submit_ctx *ctx, u32 id, u8 error)
 
 void vho_chan_news(struct vho_flow *flow, u8 news)
 {
-	struct vho_guest_state *guest = flow->port->guest;
+	struct vho_guest_state *guest = flow->group->guest;
 
 	if (!guest)
 		return;
@@ -193,12 +195,14 @@ static void vho_chan_fill_update(struct vho_flow *flow, struct virtio_virtuoso_c
 }
 
 /* The id and the rings belong to the driver again; the slow path may forget the flow. */
-static void vho_chan_drop_id(struct vho_guest_state *guest, struct vho_flow *flow)
+static void vho_chan_drop_id(struct vho_flow *flow)
 {
+	struct vho_group *group = flow->group;
+
 	/* A flow that was held for its peer (vho_join_holds()) may have had its timer armed. */
 	if (READ_ONCE(flow->owner) == VHO_OWNER_CORE)
-		vho_timers_disarm(&flow->port->timers, &flow->timer);
-	xa_erase(&guest->flow_ids, flow->id);
+		vho_timers_disarm(&group->timers, &flow->timer);
+	xa_erase(&group->flow_ids, flow->id);
 	flow->id = VHO_FLOW_ID_NONE;
 	flow->news = 0;
 	list_del_init(&flow->news_node);
@@ -246,7 +250,7 @@ static bool vho_chan_record(struct vho_flow *flow, struct virtio_virtuoso_comple
 	return false;
 }
 
-static unsigned int vho_chan_complete_one(struct vho_port *port, struct vho_guest_state *guest,
+static unsigned int vho_chan_complete_one(struct vho_group *group, struct vho_guest_state *guest,
 					  struct vho_channel *ch, unsigned int max)
 {
 	unsigned int n;
@@ -256,29 +260,33 @@ static unsigned int vho_chan_complete_one(struct vho_port *port, struct vho_gues
 		struct vho_flow *flow;
 		u16 head;
 
-		buf = vho_chan_buffer(port, guest, ch->complete, &head);
+		buf = vho_chan_buffer(group, guest, ch->complete, &head);
 		if (!buf)
 			break;
 		flow = list_first_entry(&ch->news, struct vho_flow, news_node);
 		if (vho_chan_record(flow, &rec))
-			vho_chan_drop_id(guest, flow);
+			vho_chan_drop_id(flow);
+		else if (rec.op == VIRTUOSO_COMPLETE_INCOMING)
+			/* Pairs with vho_submit_token_find(): it is nobody's news any more. */
+			smp_store_release(&flow->offered, true);
 		*buf = rec;
 		vho_ring_push(ch->complete, head, sizeof(*buf));
 	}
 	if (n)
-		vho_port_stat_add(port, VHO_STAT_chan_complete, n);
+		vho_port_stat_add(group->port, VHO_STAT_chan_complete, n);
 	return n;
 }
 
-unsigned int vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest,
+unsigned int vho_chan_complete(struct vho_group *group, struct vho_guest_state *guest,
 			       unsigned int max)
 {
 	unsigned int i, n = 0;
 
-	for (i = 0; i < guest->nr_channels && n < max; i++) {
+	for (i = 0; i < group->nr_channels && n < max; i++) {
 		/* Each channel is the first one in turn. */
-		guest->complete_chan = (guest->complete_chan + 1) % guest->nr_channels;
-		n += vho_chan_complete_one(port, guest, &guest->channels[guest->complete_chan],
+		group->complete_chan = (group->complete_chan + 1) % group->nr_channels;
+		n += vho_chan_complete_one(group, guest,
+					   vho_group_channel(group, guest, group->complete_chan),
 					   max - n);
 	}
 	return n;
@@ -292,16 +300,19 @@ static void vho_chan_signal_ring(struct vho_port *port, struct vho_ring *ring, u
 	port->vdev.ops->call(&port->vdev, vq);
 }
 
-void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest)
+void vho_chan_signal(struct vho_group *group, struct vho_guest_state *guest)
 {
+	struct vho_port *port = group->port;
 	unsigned int i;
 
-	for (i = 0; i < guest->nr_channels; i++) {
-		struct vho_channel *ch = &guest->channels[i];
+	for (i = 0; i < group->nr_channels; i++) {
+		struct vho_channel *ch = vho_group_channel(group, guest, i);
 
 		vho_chan_signal_ring(port, ch->submit, ch->submit_vq);
 		vho_chan_signal_ring(port, ch->complete, ch->complete_vq);
 	}
+	if (group->index)
+		return;
 	vho_chan_signal_ring(port, guest->frame_rx, VIRTUOSO_VQ_FRAME_RX);
 	vho_chan_signal_ring(port, guest->frame_tx, VIRTUOSO_VQ_FRAME_TX);
 }
@@ -311,7 +322,7 @@ void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest)
 /* Is @id a name that the guest may give to a new flow? */
 static bool vho_submit_id_free(const struct vho_submit_ctx *ctx, u32 id)
 {
-	return id < VHO_FLOWS_MAX_ABI && !xa_load(&ctx->guest->flow_ids, id);
+	return id < VHO_FLOWS_MAX_ABI && !xa_load(&ctx->group->flow_ids, id);
 }
 
 static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
@@ -321,7 +332,7 @@ static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_s
 	bool owned;
 	int err;
 
-	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
+	flow = xa_load(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow));
 	if (!flow || flow->chan != ctx->chan || (flags & ~VHO_SUBMIT_FLAGS))
 		return -EINVAL;
 	owned = vho_fp_owns(flow, ctx->now_ns);
@@ -382,6 +393,7 @@ static u8 vho_submit_connect_flow(const struct vho_submit_ctx *ctx,
 	/* What leaves the port fits its MTU, whatever the guest believes. */
 	flow->tcb.mss_limit = min_t(u32, le16_to_cpu(c->mss), vho_port_mss(ctx->port));
 	flow->chan = ctx->chan;
+	flow->group = ctx->group;
 	*flowp = flow;
 	return 0;
 }
@@ -396,7 +408,7 @@ static int vho_submit_connect(const struct vho_submit_ctx *ctx, const union vho_
 	if (!vho_submit_id_free(ctx, id))
 		return -EINVAL;
 	error = vho_submit_connect_flow(ctx, &rec->connect, &flow);
-	if (!error && xa_err(xa_store(&ctx->guest->flow_ids, id, flow, GFP_ATOMIC))) {
+	if (!error && xa_err(xa_store(&ctx->group->flow_ids, id, flow, GFP_ATOMIC))) {
 		vho_payload_detach(&flow->tx);
 		vho_payload_detach(&flow->rx);
 		vho_flow_put(flow);
@@ -413,47 +425,103 @@ static int vho_submit_connect(const struct vho_submit_ctx *ctx, const union vho_
 	return 0;
 }
 
+/*
+ * The connection that was announced as @token, with a reference. NULL: unknown, or not announced yet:
+ * guessed. Any core may have announced it.
+ */
+static struct vho_flow *vho_submit_token_find(const struct vho_submit_ctx *ctx, u32 token)
+{
+	struct vho_flow *flow;
+
+	rcu_read_lock();
+	flow = xa_load(&ctx->guest->incoming, token);
+	/* From then on the core that announced it only waits. Pairs with vho_chan_complete_one(). */
+	if (flow && (!smp_load_acquire(&flow->offered) || !vho_flow_get_unless_zero(flow)))
+		flow = NULL;
+	rcu_read_unlock();
+	return flow;
+}
+
+/* Rings and identifier of an incoming connection. Return: 0, or VIRTUOSO_ERR_* and nothing is held. */
+static u8 vho_submit_attach_rings(const struct vho_submit_ctx *ctx, const union vho_submit *rec,
+				  struct vho_payload_ring *tx, struct vho_payload_ring *rx)
+{
+	if (vho_payload_attach(ctx->guest, tx, &rec->attach.tx))
+		return VIRTUOSO_ERR_INVAL;
+	if (!vho_payload_attach(ctx->guest, rx, &rec->attach.rx)) {
+		if (!xa_reserve(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow), GFP_ATOMIC))
+			return 0;
+		vho_payload_detach(rx);
+		vho_payload_detach(tx);
+		return VIRTUOSO_ERR_LIMIT;
+	}
+	vho_payload_detach(tx);
+	return VIRTUOSO_ERR_INVAL;
+}
+
+/* Return: VIRTUOSO_ERR_*, 0: @flow is the channel's. */
+static u8 vho_submit_attach_flow(const struct vho_submit_ctx *ctx, const union vho_submit *rec,
+				 struct vho_flow *flow)
+{
+	struct vho_payload_ring tx = { }, rx = { };
+	u32 id = le32_to_cpu(rec->hdr.flow);
+	u8 error;
+
+	error = vho_submit_attach_rings(ctx, rec, &tx, &rx);
+	if (error)
+		return error;
+	/* The token's reference becomes the id's. Withdrawn in this moment, or taken by another channel? */
+	if (!vho_fp_token_drop(ctx->guest, flow)) {
+		xa_release(&ctx->group->flow_ids, id);
+		vho_payload_detach(&rx);
+		vho_payload_detach(&tx);
+		return VIRTUOSO_ERR_INVAL;
+	}
+	xa_store(&ctx->group->flow_ids, id, flow, GFP_ATOMIC);	/* reserved: cannot fail */
+	flow->tx = tx;
+	flow->rx = rx;
+	flow->id = id;
+	flow->chan = ctx->chan;
+	if (likely(flow->group == ctx->group)) {
+		vho_flow_tell_slow(flow, VHO_FS_ATTACH);
+		return 0;
+	}
+	/* The core that announced it gives it up before anybody does anything with it here. */
+	flow->next_group = ctx->group;
+	vho_flow_tell_core(flow, VHO_FC_REGROUP);
+	return 0;
+}
+
 static int vho_submit_attach(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
 {
-	u32 id = le32_to_cpu(rec->hdr.flow), token = le32_to_cpu(rec->attach.token);
+	u32 id = le32_to_cpu(rec->hdr.flow);
+	u8 error = VIRTUOSO_ERR_INVAL;
 	struct vho_flow *flow;
-	u8 error = 0;
 
 	if (!vho_submit_id_free(ctx, id) || rec->attach.reserved)
 		return -EINVAL;
-	flow = xa_load(&ctx->guest->incoming, token);
-	/* Unknown, or not announced yet: guessed. */
-	if (!flow || (flow->news & VHO_NEWS_INCOMING))
-		return vho_chan_fail(ctx, id, VIRTUOSO_ERR_INVAL) ? 0 : -EAGAIN;
-	if (vho_payload_attach(ctx->guest, &flow->tx, &rec->attach.tx) ||
-	    vho_payload_attach(ctx->guest, &flow->rx, &rec->attach.rx))
-		error = VIRTUOSO_ERR_INVAL;
-	else if (xa_err(xa_store(&ctx->guest->flow_ids, id, flow, GFP_ATOMIC)))
-		error = VIRTUOSO_ERR_LIMIT;
-	if (error) {
-		vho_payload_detach(&flow->tx);
-		vho_payload_detach(&flow->rx);
-		return vho_chan_fail(ctx, id, error) ? 0 : -EAGAIN;
+	flow = vho_submit_token_find(ctx, le32_to_cpu(rec->attach.token));
+	if (flow) {
+		error = vho_submit_attach_flow(ctx, rec, flow);
+		vho_flow_put(flow);
 	}
-	/* The token's reference becomes the id's. */
-	xa_erase(&ctx->guest->incoming, token);
-	flow->id = id;
-	flow->chan = ctx->chan;
-	vho_flow_tell_slow(flow, VHO_FS_ATTACH);
-	return 0;
+	return !error || vho_chan_fail(ctx, id, error) ? 0 : -EAGAIN;
 }
 
 static int vho_submit_refuse(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
 {
-	u32 token = le32_to_cpu(rec->attach.token);
-	struct vho_flow *flow = xa_load(&ctx->guest->incoming, token);
+	struct vho_flow *flow = vho_submit_token_find(ctx, le32_to_cpu(rec->attach.token));
+	bool ours;
 
-	if (!flow || (flow->news & VHO_NEWS_INCOMING))
+	if (!flow)
 		return -EINVAL;
-	xa_erase(&ctx->guest->incoming, token);
-	vho_flow_tell_slow(flow, VHO_FS_ABORT);
+	ours = vho_fp_token_drop(ctx->guest, flow);
+	if (ours) {
+		vho_flow_tell_slow(flow, VHO_FS_ABORT);
+		vho_flow_put(flow);
+	}
 	vho_flow_put(flow);
-	return 0;
+	return ours ? 0 : -EINVAL;
 }
 
 static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
@@ -461,7 +529,7 @@ static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_s
 	const struct virtio_virtuoso_submit_setopt *o = &rec->setopt;
 	struct vho_flow *flow;
 
-	flow = xa_load(&ctx->guest->flow_ids, le32_to_cpu(rec->hdr.flow));
+	flow = xa_load(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow));
 	if (!flow || flow->chan != ctx->chan || o->reserved)
 		return -EINVAL;
 	if (!vho_fp_owns(flow, ctx->now_ns))
@@ -483,7 +551,7 @@ static int vho_submit_peer_mac(const struct vho_submit_ctx *ctx, const union vho
 	if (id >= VHO_FLOWS_MAX_ABI || !is_valid_ether_addr(p->dmac) ||
 	    memchr_inv(p->reserved, 0, sizeof(p->reserved)))
 		return -EINVAL;
-	flow = xa_load(&ctx->guest->flow_ids, id);
+	flow = xa_load(&ctx->group->flow_ids, id);
 	if (!flow)
 		return 0;	/* RELEASED was under way */
 	if (flow->chan != ctx->chan)
@@ -529,7 +597,7 @@ static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_cha
 	len = chain->buf[0].len;
 	if (len < sizeof(rec.hdr) || len > sizeof(rec))
 		return -EINVAL;
-	ptr = vho_region_ptr(ctx->guest, chain->buf[0].addr, len);
+	ptr = vho_region_ptr(ctx->guest, &ctx->group->recent, chain->buf[0].addr, len);
 	if (!ptr)
 		return -EINVAL;
 	/* The only read of the record: the guest may change it at any time. */
@@ -570,19 +638,24 @@ static bool vho_chan_submit_one(struct vho_submit_ctx *ctx)
 	return true;
 }
 
-bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+bool vho_chan_submit(struct vho_group *group, struct vho_guest_state *guest, u64 now_ns)
 {
-	struct vho_submit_ctx ctx = { .port = port, .guest = guest, .now_ns = now_ns };
+	struct vho_submit_ctx ctx = {
+		.port = group->port,
+		.group = group,
+		.guest = guest,
+		.now_ns = now_ns,
+	};
 	bool taken = false;
 	unsigned int i;
 
-	for (i = 0; i < guest->nr_channels && !taken; i++) {
-		ctx.chan = guest->submit_chan;
+	for (i = 0; i < group->nr_channels && !taken; i++) {
+		ctx.chan = vho_group_chan(group, guest, group->submit_chan);
 		taken = vho_chan_submit_one(&ctx);
-		if (taken && ++guest->submit_run < VHO_CHAN_RUN)
+		if (taken && ++group->submit_run < VHO_CHAN_RUN)
 			break;
-		guest->submit_run = 0;
-		guest->submit_chan = (guest->submit_chan + 1) % guest->nr_channels;
+		group->submit_run = 0;
+		group->submit_chan = (group->submit_chan + 1) % group->nr_channels;
 	}
 	return taken;
 }

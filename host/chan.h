@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Channels: submit records from the guest, complete records to it. All on the
- * thread of the port's core.
+ * thread of the core of the channel's group.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -11,17 +11,17 @@
 #include <linux/types.h>
 
 struct vho_flow;
+struct vho_group;
 struct vho_guest_state;
-struct vho_port;
 
-/* Takes one record, from each channel in turn. Return: there was one. */
-bool vho_chan_submit(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns);
+/* Takes one record, from each channel of the group in turn. Return: there was one. */
+bool vho_chan_submit(struct vho_group *group, struct vho_guest_state *guest, u64 now_ns);
 /* Adds news to what @flow has to tell the guest. */
 void vho_chan_news(struct vho_flow *flow, u8 news);
 /* Writes up to @max complete records while the guest has buffers. Return: how many. */
-unsigned int vho_chan_complete(struct vho_port *port, struct vho_guest_state *guest,
+unsigned int vho_chan_complete(struct vho_group *group, struct vho_guest_state *guest,
 			       unsigned int max);
 /* Interrupts the guest where it wants to be. */
-void vho_chan_signal(struct vho_port *port, struct vho_guest_state *guest);
+void vho_chan_signal(struct vho_group *group, struct vho_guest_state *guest);
 
 #endif /* _VHO_CHAN_H */

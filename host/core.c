@@ -2,7 +2,7 @@
 /*
  * Fast-path cores: whom they serve when, polling, parking.
  *
- * A port that has work waits in the core's order of service (sched.h). One that has none is polled
+ * A group that has work waits in the core's order of service (sched.h). One that has none is polled
  * for a while, since its guest does not kick, and parked with kicks enabled after that.
  *
  * Copyright (c) 2026 the Virtuoso authors
@@ -20,81 +20,81 @@
 #include "trace.h"
 
 #define VHO_CORE_POLL_NS_DEFAULT	(50 * NSEC_PER_USEC)
-/* Ports polled at a time: more would be found late. Those polled longest are parked. */
+/* Groups polled at a time: more would be found late. Those polled longest are parked. */
 #define VHO_CORE_POLLED_MAX		32
-/* Polled ports looked at while others are served. */
+/* Polled groups looked at while others are served. */
 #define VHO_CORE_POLL_STEP		4
 /* Turns before messages and timers are looked at again, if none are known to wait. */
 #define VHO_CORE_TURNS			16
 
-static struct vho_port *vho_core_port(struct vho_sched_ent *ent)
+static struct vho_group *vho_core_group(struct vho_sched_ent *ent)
 {
-	return container_of(ent, struct vho_port, budget.ent);
+	return container_of(ent, struct vho_group, budget.ent);
 }
 
 /* ---- polling, parking ---- */
 
-static void vho_core_unpoll(struct vho_core *core, struct vho_port *port)
+static void vho_core_unpoll(struct vho_core *core, struct vho_group *group)
 {
-	if (list_empty(&port->run_node))
+	if (list_empty(&group->run_node))
 		return;
-	list_del_init(&port->run_node);
+	list_del_init(&group->run_node);
 	core->nr_polled--;
 }
 
-/* Into the woken list of the core that serves @port. The mark VHO_PORT_QUEUED is the caller's. */
-static void vho_core_list_woken(struct vho_port *port)
+/* Into the woken list of the core that serves @group. The mark VHO_GROUP_QUEUED is the caller's. */
+static void vho_core_list_woken(struct vho_group *group)
 {
 	struct vho_core *core;
 
-	/* The core may let the port go at any time; it lives on until the wake-up has reached it. */
+	/* The core may let the group go at any time; it lives on until the wake-up has reached it. */
 	rcu_read_lock();
-	core = READ_ONCE(port->core);
-	llist_add(&port->woken_node, &core->woken);
+	core = READ_ONCE(group->core);
+	llist_add(&group->woken_node, &core->woken);
 	vho_worker_wake(&core->worker);
 	rcu_read_unlock();
 }
 
-/* A port that has just come brings along what it has coming, or owes. */
-static void vho_core_import(struct vho_core *core, struct vho_port *port, u64 now_ns)
+/* A group that has just come brings along what it has coming, or owes. */
+static void vho_core_import(struct vho_core *core, struct vho_group *group, u64 now_ns)
 {
-	if (likely(!port->budget.moved))
+	if (likely(!group->budget.moved))
 		return;
-	port->budget.moved = false;
-	vho_sched_import(&core->sched, &port->budget.ent, port->budget.lag, now_ns);
+	group->budget.moved = false;
+	vho_sched_import(&core->sched, &group->budget.ent, group->budget.lag, now_ns);
 }
 
-/* The wake-up of a port that has gone on to another core follows it there. */
+/* The wake-up of a group that has gone on to another core follows it there. */
 void vho_core_take_woken(struct vho_core *core, u64 now_ns)
 {
-	struct vho_port *port, *next;
+	struct vho_group *group, *next;
 	struct llist_node *list;
 
 	if (likely(llist_empty(&core->woken)))
 		return;
 	list = llist_reverse_order(llist_del_all(&core->woken));
-	llist_for_each_entry_safe(port, next, list, woken_node) {
+	llist_for_each_entry_safe(group, next, list, woken_node) {
 		/* Pairs with the release in vho_move_release(). */
-		if (unlikely(smp_load_acquire(&port->core) != core)) {
-			vho_core_list_woken(port);
+		if (unlikely(smp_load_acquire(&group->core) != core)) {
+			vho_core_list_woken(group);
 			continue;
 		}
-		vho_core_import(core, port, now_ns);
-		vho_core_unpoll(core, port);
-		if (port->parked) {
-			port->parked = false;
-			vho_fp_unpark(port);
+		vho_core_import(core, group, now_ns);
+		vho_core_unpoll(core, group);
+		if (group->parked) {
+			group->parked = false;
+			vho_fp_unpark(group);
 		}
-		vho_sched_wake(&core->sched, &port->budget.ent, now_ns);
+		vho_sched_wake(&core->sched, &group->budget.ent, now_ns);
 	}
 }
 
-static void vho_core_park(struct vho_core *core, struct vho_port *port)
+static void vho_core_park(struct vho_core *core, struct vho_group *group)
 {
-	vho_core_unpoll(core, port);
-	port->parked = true;
-	if (vho_fp_park(port))
-		vho_port_wake(port);
+	vho_core_unpoll(core, group);
+	group->parked = true;
+	if (vho_fp_park(group))
+		vho_group_wake(group);
 }
 
 static void vho_core_poll(struct vho_core *core, unsigned int max, u64 now_ns)
@@ -103,35 +103,35 @@ static void vho_core_poll(struct vho_core *core, unsigned int max, u64 now_ns)
 	unsigned int n;
 
 	for (n = min(max, core->nr_polled); n; n--) {
-		struct vho_port *port = list_first_entry(&core->polled, struct vho_port, run_node);
+		struct vho_group *group = list_first_entry(&core->polled, struct vho_group, run_node);
 
-		list_move_tail(&port->run_node, &core->polled);
-		if (vho_fp_pending(port))
-			vho_port_wake(port);
-		else if ((s64)(now_ns - port->last_work_ns) >= (s64)poll_ns)
-			vho_core_park(core, port);
+		list_move_tail(&group->run_node, &core->polled);
+		if (vho_fp_pending(group))
+			vho_group_wake(group);
+		else if ((s64)(now_ns - group->last_work_ns) >= (s64)poll_ns)
+			vho_core_park(core, group);
 	}
 }
 
-/* @port has nothing to do. Whoever gives it work from now on wakes it, but for its guest. */
-static void vho_core_rest(struct vho_core *core, struct vho_port *port, u64 now_ns)
+/* @group has nothing to do. Whoever gives it work from now on wakes it, but for its guest. */
+static void vho_core_rest(struct vho_core *core, struct vho_group *group, u64 now_ns)
 {
-	vho_sched_remove(&core->sched, &port->budget.ent, now_ns);
-	port->last_work_ns = now_ns;
-	clear_bit(VHO_PORT_QUEUED, &port->work_flags);
-	/* Pairs with test_and_set_bit() in vho_port_wake(): work is seen here, or the port is listed. */
+	vho_sched_remove(&core->sched, &group->budget.ent, now_ns);
+	group->last_work_ns = now_ns;
+	clear_bit(VHO_GROUP_QUEUED, &group->work_flags);
+	/* Pairs with test_and_set_bit() in vho_group_wake(): work is seen here, or the group is listed. */
 	smp_mb__after_atomic();
 	if (!READ_ONCE(core->poll_ns)) {
-		vho_core_park(core, port);
+		vho_core_park(core, group);
 		return;
 	}
-	if (vho_fp_pending(port)) {
-		vho_port_wake(port);
+	if (vho_fp_pending(group)) {
+		vho_group_wake(group);
 		return;
 	}
 	if (core->nr_polled == VHO_CORE_POLLED_MAX)
-		vho_core_park(core, list_first_entry(&core->polled, struct vho_port, run_node));
-	list_add_tail(&port->run_node, &core->polled);
+		vho_core_park(core, list_first_entry(&core->polled, struct vho_group, run_node));
+	list_add_tail(&group->run_node, &core->polled);
 	core->nr_polled++;
 }
 
@@ -145,34 +145,34 @@ void vho_core_look(struct vho_core *core, u64 now_ns)
 /* ---- turns ---- */
 
 /* Return: when it ended. */
-static u64 vho_core_turn(struct vho_core *core, struct vho_port *port, u64 now_ns)
+static u64 vho_core_turn(struct vho_core *core, struct vho_group *group, u64 now_ns)
 {
-	struct vho_sched_ent *ent = &port->budget.ent;
-	bool shaped = vho_limit_shaped(port);
+	struct vho_sched_ent *ent = &group->budget.ent;
+	bool shaped = vho_limit_shaped(group->port);
 	struct vho_limit_used used;
 	u64 cost_ns, end_ns;
 	bool more;
 
 	vho_elastic_poke();
-	vho_budget_count_turn(port);
+	vho_budget_count_turn(group);
 	if (unlikely(shaped))
-		vho_limit_turn_begin(port, &used);
-	end_ns = vho_fp_turn(core, port, now_ns, &more, &cost_ns);
-	/* A turn has one port: its whole time is charged to it. */
-	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(port));
-	WRITE_ONCE(port->busy_ns, port->busy_ns + cost_ns);
+		vho_limit_turn_begin(group->port, &used);
+	end_ns = vho_fp_turn(core, group, now_ns, &more, &cost_ns);
+	/* A turn has one group: its whole time is charged to it. */
+	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(group));
+	WRITE_ONCE(group->busy_ns, group->busy_ns + cost_ns);
 	WRITE_ONCE(core->busy_ns, core->busy_ns + cost_ns);
 	WRITE_ONCE(core->turns, core->turns + 1);
-	vho_port_stat_inc(port, VHO_STAT_fp_turns);
-	trace_vho_port_turn(port, core, cost_ns);
+	vho_port_stat_inc(group->port, VHO_STAT_fp_turns);
+	trace_vho_port_turn(group->port, core, cost_ns);
 	if (unlikely(shaped))
-		vho_limit_turn_end(port, &used, end_ns);
+		vho_limit_turn_end(group, &used, end_ns);
 	if (more)
 		vho_sched_put(&core->sched, ent, end_ns);
 	else
-		vho_core_rest(core, port, end_ns);
+		vho_core_rest(core, group, end_ns);
 	if (unlikely(ent->state == VHO_SCHED_PARKED))
-		vho_nl_event_throttled(port);
+		vho_nl_event_throttled(group->port);
 	return end_ns;
 }
 
@@ -204,7 +204,7 @@ static bool vho_core_serve(struct vho_worker *worker, u64 now_ns)
 		ent = vho_sched_pick(&core->sched, now_ns);
 		if (!ent)
 			break;
-		now_ns = vho_core_turn(core, vho_core_port(ent), now_ns);
+		now_ns = vho_core_turn(core, vho_core_group(ent), now_ns);
 		if (vho_worker_pending(worker, now_ns) || need_resched())
 			return true;
 	}
@@ -218,37 +218,37 @@ static void vho_core_due(struct vho_worker *worker, struct vho_timer *timer, u64
 
 /* ---- coming and going ---- */
 
-void vho_port_wake(struct vho_port *port)
+void vho_group_wake(struct vho_group *group)
 {
-	if (!test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags))
-		vho_core_list_woken(port);
+	if (!test_and_set_bit(VHO_GROUP_QUEUED, &group->work_flags))
+		vho_core_list_woken(group);
 }
 
-void vho_core_release(struct vho_core *core, struct vho_port *port)
+void vho_core_release(struct vho_core *core, struct vho_group *group)
 {
 	u64 now_ns = ktime_get_ns();
 	bool queued;
 
 	vho_core_take_woken(core, now_ns);
-	vho_core_unpoll(core, port);
-	queued = vho_sched_queued(&port->budget.ent);
-	port->budget.lag = vho_sched_export(&core->sched, &port->budget.ent, now_ns);
-	port->budget.moved = true;
+	vho_core_unpoll(core, group);
+	queued = vho_sched_queued(&group->budget.ent);
+	group->budget.lag = vho_sched_export(&core->sched, &group->budget.ent, now_ns);
+	group->budget.moved = true;
 	if (queued) {
-		clear_bit(VHO_PORT_QUEUED, &port->work_flags);
-		/* Whoever has the mark set now has the port listed where it goes on. */
+		clear_bit(VHO_GROUP_QUEUED, &group->work_flags);
+		/* Whoever has the mark set now has the group listed where it goes on. */
 		smp_mb__after_atomic();
 	}
-	vho_timer_disarm(&core->worker, &port->timer);
+	vho_timer_disarm(&core->worker, &group->timer);
 }
 
-void vho_core_adopt(struct vho_core *core, struct vho_port *port)
+void vho_core_adopt(struct vho_core *core, struct vho_group *group)
 {
-	vho_core_import(core, port, ktime_get_ns());
-	if (port->detached)
+	vho_core_import(core, group, ktime_get_ns());
+	if (group->detached)
 		return;
-	vho_fp_arm(port);
-	vho_port_wake(port);
+	vho_fp_arm(group);
+	vho_group_wake(group);
 }
 
 void vho_core_init(struct vho_core *core, u64 now_ns)

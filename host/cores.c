@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The set of fast-path cores: which CPUs they may use, how many there are, which port is where.
+ * The set of fast-path cores: which CPUs they may use, how many there are, which group is where.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -154,29 +154,29 @@ int vho_cores_add(void)
 	return cpu < nr_cpu_ids ? vho_cores_start(cpu) : -ENOENT;
 }
 
-void vho_cores_move(struct vho_port *port, struct vho_core *to)
+void vho_cores_move(struct vho_group *group, struct vho_core *to)
 {
-	struct vho_core *from = port->core;
+	struct vho_core *from = group->core;
 
 	lockdep_assert_held(&vho_ports_lock);
-	vho_move_port(port, to);
-	vho_scale_port_move(&port->scale, &to->scale);
-	port->scale.pinned = false;
-	if (list_empty(&port->list))
+	vho_move_group(group, to);
+	vho_scale_group_move(&group->scale, &to->scale);
+	group->scale.pinned = false;
+	if (list_empty(&group->port->list))
 		return;		/* being deleted: counted no more */
-	from->nr_ports--;
-	to->nr_ports++;
-	vho_nl_event_port_changed(port);
+	from->nr_groups--;
+	to->nr_groups++;
+	vho_nl_event_port_changed(group->port);
 }
 
-static void vho_cores_move_one(struct vho_port *port, struct vho_core *to)
+static void vho_cores_move_one(struct vho_group *group, struct vho_core *to)
 {
 	vho_moves_begin();
-	vho_cores_move(port, to);
+	vho_cores_move(group, to);
 	vho_moves_end();
 }
 
-/* No port is on @core. */
+/* No group is on @core. */
 static void vho_cores_end(struct vho_core *core)
 {
 	vho_scale_core_del(&vho_cores_scale, &core->scale);
@@ -188,19 +188,19 @@ static void vho_cores_end(struct vho_core *core)
 	kfree(core);
 }
 
-/* Moves the ports of @core to the others and ends it. There is another one. */
+/* Moves the groups of @core to the others and ends it. There is another one. */
 void vho_cores_remove(struct vho_core *core)
 {
-	struct vho_scale_port *port;
+	struct vho_scale_group *group;
 	struct vho_scale_core *to;
 
 	vho_moves_begin();
-	while ((port = vho_scale_pick_leaver(&core->scale))) {
-		to = vho_scale_pick(&vho_cores_scale, port, &core->scale, true);
-		/* Guarantees that fit nowhere: the port is served all the same. */
+	while ((group = vho_scale_pick_leaver(&core->scale))) {
+		to = vho_scale_pick(&vho_cores_scale, group, &core->scale, true);
+		/* Guarantees that fit nowhere: the group is served all the same. */
 		if (!to)
-			to = vho_scale_pick(&vho_cores_scale, port, &core->scale, false);
-		vho_cores_move(container_of(port, struct vho_port, scale),
+			to = vho_scale_pick(&vho_cores_scale, group, &core->scale, false);
+		vho_cores_move(container_of(group, struct vho_group, scale),
 			       container_of(to, struct vho_core, scale));
 	}
 	vho_moves_end();
@@ -391,100 +391,191 @@ out:
 	return err;
 }
 
-/* ---- ports ---- */
+/* ---- ports and their groups ---- */
 
-/* Of the next port: nothing is known of its guest's memory yet. */
-static const struct vho_scale_port vho_cores_next_port = { .numa = NUMA_NO_NODE };
-
-int vho_cores_next_node(void)
+/* Nothing is known of its guest's memory yet. */
+static struct vho_scale_group vho_cores_new_group(const struct vho_port *port)
 {
-	lockdep_assert_held(&vho_ports_lock);
-	return vho_scale_pick(&vho_cores_scale, &vho_cores_next_port, NULL, false)->numa;
+	return (struct vho_scale_group) { .owner = port, .numa = NUMA_NO_NODE };
 }
 
-void vho_cores_place(struct vho_port *port)
+int vho_cores_next_node(const struct vho_port *port)
+{
+	struct vho_scale_group next = vho_cores_new_group(port);
+
+	lockdep_assert_held(&vho_ports_lock);
+	return vho_scale_pick(&vho_cores_scale, &next, NULL, false)->numa;
+}
+
+void vho_cores_place(struct vho_group *group)
 {
 	struct vho_scale_core *core;
 
 	lockdep_assert_held(&vho_ports_lock);
-	port->scale = vho_cores_next_port;
-	core = vho_scale_pick(&vho_cores_scale, &port->scale, NULL, false);
-	port->core = container_of(core, struct vho_core, scale);
-	port->seen_busy_ns = 0;
-	vho_scale_port_add(&port->scale, core);
-	port->core->nr_ports++;
+	group->scale = vho_cores_new_group(group->port);
+	core = vho_scale_pick(&vho_cores_scale, &group->scale, NULL, false);
+	group->core = container_of(core, struct vho_core, scale);
+	group->seen_busy_ns = 0;
+	vho_scale_group_add(&group->scale, core);
+	group->core->nr_groups++;
 }
 
 void vho_cores_unplace(struct vho_port *port)
 {
+	unsigned int i;
+
 	lockdep_assert_held(&vho_ports_lock);
-	port->core->nr_ports--;
-	vho_scale_port_guarantee(&port->scale, 0);
+	for (i = 0; i < port->nr_made; i++) {
+		port->group[i]->core->nr_groups--;
+		vho_scale_group_guarantee(&port->group[i]->scale, 0);
+	}
 }
 
 void vho_cores_forget(struct vho_port *port)
 {
+	unsigned int i;
+
 	mutex_lock(&vho_ports_lock);
-	if (port->scale.core)
-		vho_scale_port_del(&port->scale);
+	for (i = 0; i < port->nr_made; i++)
+		if (port->group[i]->scale.core)
+			vho_scale_group_del(&port->group[i]->scale);
 	mutex_unlock(&vho_ports_lock);
+}
+
+unsigned int vho_core_nr_ports(const struct vho_core *core)
+{
+	struct vho_group *group;
+	unsigned int i, n = 0;
+
+	lockdep_assert_held(&vho_ports_lock);
+	list_for_each_entry(group, &core->scale.groups, scale.node) {
+		if (list_empty(&group->port->list))
+			continue;
+		/* Of several groups of one port, the first counts. */
+		for (i = 0; group->port->group[i]->core != core; i++)
+			;
+		n += i == group->index;
+	}
+	return n;
 }
 
 bool vho_port_pinned(const struct vho_port *port)
 {
-	return READ_ONCE(port->scale.pinned);
+	return READ_ONCE(port->group[0]->scale.pinned);
 }
 
-/* A core that can guarantee so much to @port, a new one if need be. NULL: there is none. */
-static struct vho_scale_core *vho_cores_room(struct vho_port *port, u32 permille)
+/* A core that can guarantee so much to @group, a new one if need be. NULL: there is none. */
+static struct vho_scale_core *vho_cores_room(struct vho_group *group, u32 permille)
 {
-	struct vho_scale_core *core = vho_scale_room(&vho_cores_scale, &port->scale, permille);
+	struct vho_scale_core *core = vho_scale_room(&vho_cores_scale, &group->scale, permille);
 	unsigned int nr = vho_core_nr();
 
-	if (core || port->scale.pinned || nr >= vho_cores_cfg.max || vho_cores_add())
+	if (core || group->scale.pinned || nr >= vho_cores_cfg.max || vho_cores_add())
 		return core;
 	vho_nl_event_cores_scaled(nr + 1, nr);
-	return vho_scale_room(&vho_cores_scale, &port->scale, permille);
+	return vho_scale_room(&vho_cores_scale, &group->scale, permille);
 }
 
-int vho_cores_guarantee(struct vho_port *port, u32 permille, struct netlink_ext_ack *extack)
+static int vho_cores_guarantee_one(struct vho_group *group, u32 permille,
+				   struct netlink_ext_ack *extack)
 {
-	struct vho_scale_port *scale = &port->scale;
-	struct vho_scale_core *core;
+	struct vho_scale_group *scale = &group->scale;
+	struct vho_scale_core *core = vho_cores_room(group, permille);
 
-	lockdep_assert_held(&vho_ports_lock);
-	if (list_empty(&port->list)) {
-		NL_SET_ERR_MSG(extack, "the port is being deleted");
-		return -ENODEV;
-	}
-	core = vho_cores_room(port, permille);
 	if (!core) {
 		NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee%s",
-				   port->core->index,
+				   group->core->index,
 				   vho_scale_left(&vho_cores_scale, scale->core, scale),
 				   scale->pinned ? ", and the port was placed there" :
 				   vho_core_nr() == 1 ? "" : ", and no other has enough");
 		return -ENOSPC;
 	}
 	if (core != scale->core)
-		vho_cores_move_one(port, container_of(core, struct vho_core, scale));
+		vho_cores_move_one(group, container_of(core, struct vho_core, scale));
 	if (permille < scale->guarantee_permille)
 		vho_elastic_look();	/* a core may have become one too many */
-	vho_scale_port_guarantee(scale, permille);
+	vho_scale_group_guarantee(scale, permille);
 	return 0;
+}
+
+int vho_cores_guarantee(struct vho_port *port, const struct vho_budget_cfg *cfg, unsigned int nr,
+			struct netlink_ext_ack *extack)
+{
+	u32 old[VHO_GROUPS_MAX];
+	struct vho_sched_cfg share;
+	unsigned int i, n, first;
+	int err = 0;
+
+	lockdep_assert_held(&vho_ports_lock);
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		return -ENODEV;
+	}
+	for (i = 0; i < port->nr_made; i++)
+		old[i] = port->group[i]->scale.guarantee_permille;
+	/* Those that get less come first: the last ones, if fewer are used from now on. */
+	first = nr < port->nr_groups ? port->nr_made - 1 : 0;
+	for (n = 0; n < port->nr_made && !err; n++) {
+		i = first ? first - n : n;
+		vho_budget_share(cfg, i, nr, &share);
+		err = vho_cores_guarantee_one(port->group[i], share.guarantee_permille, extack);
+	}
+	for (i = 0; i < port->nr_made && err; i++)
+		vho_scale_group_guarantee(&port->group[i]->scale, old[i]);
+	return err;
+}
+
+/* Can @core give what is guaranteed to those groups of @port that are not there yet? */
+static int vho_cores_check_move(struct vho_port *port, struct vho_core *core,
+				struct netlink_ext_ack *extack)
+{
+	u32 left = 0, wanted = 0;
+	unsigned int i;
+
+	for (i = 0; i < port->nr_made; i++) {
+		const struct vho_scale_group *scale = &port->group[i]->scale;
+
+		if (scale->core == &core->scale)
+			continue;
+		wanted += scale->guarantee_permille;
+		left = vho_scale_left(&vho_cores_scale, &core->scale, scale);
+	}
+	if (wanted <= left)
+		return 0;
+	NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee", core->index, left);
+	return -ENOSPC;
+}
+
+static void vho_cores_pin(struct vho_port *port, bool pinned)
+{
+	unsigned int i;
+
+	for (i = 0; i < port->nr_made; i++)
+		port->group[i]->scale.pinned = pinned;
+}
+
+static void vho_cores_move_all(struct vho_port *port, struct vho_core *to)
+{
+	unsigned int i;
+
+	vho_moves_begin();
+	for (i = 0; i < port->nr_made; i++)
+		if (port->group[i]->core != to)
+			vho_cores_move(port->group[i], to);
+	vho_moves_end();
 }
 
 static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink_ext_ack *extack)
 {
 	struct vho_core *core;
-	u32 left;
+	int err;
 
 	if (list_empty(&port->list)) {
 		NL_SET_ERR_MSG(extack, "the port is being deleted");
 		return -ENODEV;
 	}
 	if (index == VHO_CORE_AUTO) {
-		port->scale.pinned = false;
+		vho_cores_pin(port, false);
 		vho_elastic_look();
 		return 0;
 	}
@@ -493,16 +584,11 @@ static int vho_port_move_locked(struct vho_port *port, u32 index, struct netlink
 		NL_SET_ERR_MSG_FMT(extack, "there is no core %u", index);
 		return -ENOENT;
 	}
-	if (core != port->core) {
-		left = vho_scale_left(&vho_cores_scale, &core->scale, &port->scale);
-		if (port->scale.guarantee_permille > left) {
-			NL_SET_ERR_MSG_FMT(extack, "core %u has %u permille left to guarantee",
-					   index, left);
-			return -ENOSPC;
-		}
-		vho_cores_move_one(port, core);
-	}
-	port->scale.pinned = true;
+	err = vho_cores_check_move(port, core, extack);
+	if (err)
+		return err;
+	vho_cores_move_all(port, core);
+	vho_cores_pin(port, true);
 	return 0;
 }
 

@@ -13,7 +13,9 @@
 #include "scale.h"
 
 struct netlink_ext_ack;
+struct vho_budget_cfg;
 struct vho_core;
+struct vho_group;
 struct vho_port;
 
 #define VHO_CORES_ADD_IDLE_DEFAULT	200
@@ -54,15 +56,19 @@ int vho_cores_config_set(const struct vho_cores_config *cfg, struct netlink_ext_
 
 #define VHO_CORE_AUTO	U32_MAX
 /*
- * Has core @index serve @port, until the core ends or the operator says otherwise. VHO_CORE_AUTO: scaling may
+ * Has core @index serve @port, all its groups, until the core ends or the operator says otherwise. VHO_CORE_AUTO: scaling may
  * move it again. -ENOENT: no such core, -ENOSPC: guarantees, -ENODEV: the port is being deleted.
  */
 int vho_port_move(struct vho_port *port, u32 index, struct netlink_ext_ack *extack);
 /*
- * Notes what is guaranteed to @port, and moves it if its core cannot give that. Caller holds vho_ports_lock.
- * -ENOSPC: no core can, -ENODEV: the port is being deleted.
+ * Notes what is guaranteed to the groups of @port, of which @nr are used, and moves those whose core
+ * cannot give that. Caller holds vho_ports_lock. -ENOSPC: no core can, nothing is noted then; -ENODEV: the
+ * port is being deleted.
  */
-int vho_cores_guarantee(struct vho_port *port, u32 permille, struct netlink_ext_ack *extack);
+int vho_cores_guarantee(struct vho_port *port, const struct vho_budget_cfg *cfg, unsigned int nr,
+			struct netlink_ext_ack *extack);
+/* Ports of which a group is placed on @core. Caller holds vho_ports_lock. */
+unsigned int vho_core_nr_ports(const struct vho_core *core);
 /* Has the operator placed it? Caller holds vho_ports_lock or takes it as a hint. */
 bool vho_port_pinned(const struct vho_port *port);
 
@@ -80,11 +86,11 @@ struct vho_core *vho_core_next(unsigned int index);
 bool vho_core_on_cpu(int cpu);
 
 /* --- port.c, vho_ports_lock held --- */
-/* Memory node of the core that the next port will be placed on. */
-int vho_cores_next_node(void);
-/* Sets @port->core. */
-void vho_cores_place(struct vho_port *port);
-/* The port is being deleted. */
+/* Memory node of the core that the next group of @port, NULL: of a new one, will be placed on. */
+int vho_cores_next_node(const struct vho_port *port);
+/* Sets @group->core; another one than its port's other groups have, where load allows. */
+void vho_cores_place(struct vho_group *group);
+/* The port is being deleted, with all groups that were placed. */
 void vho_cores_unplace(struct vho_port *port);
 /* The port is being freed; takes vho_ports_lock. */
 void vho_cores_forget(struct vho_port *port);
@@ -97,6 +103,6 @@ int vho_cores_add(void);
 void vho_cores_remove(struct vho_core *core);
 u64 vho_cores_period_ns(void);
 /* Between vho_moves_begin() and vho_moves_end(). */
-void vho_cores_move(struct vho_port *port, struct vho_core *to);
+void vho_cores_move(struct vho_group *group, struct vho_core *to);
 
 #endif /* _VHO_CORES_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The work that follows the load: measures, adds and removes cores, moves ports.
+ * The work that follows the load: measures, adds and removes cores, moves groups.
  *
  * It looks once in a period as long as a core has something to do, and then goes dormant: an idle
  * machine has no timer of it. The first turn of any core wakes it (vho_elastic_poke()).
@@ -19,7 +19,7 @@
 #include "nl_event.h"
 #include "port.h"
 
-/* Ports moved at one look. */
+/* Groups moved at one look. */
 #define VHO_ELASTIC_MOVES_MAX	16
 /* A load that counts as none. */
 #define VHO_ELASTIC_IDLE	10
@@ -34,18 +34,18 @@ static struct vho_core *vho_elastic_core(struct vho_scale_core *core)
 	return container_of(core, struct vho_core, scale);
 }
 
-static void vho_elastic_measure_ports(struct vho_core *core, u64 elapsed_ns)
+static void vho_elastic_measure_groups(struct vho_core *core, u64 elapsed_ns)
 {
-	struct vho_scale_port *scale;
+	struct vho_scale_group *scale;
 
-	list_for_each_entry(scale, &core->scale.ports, node) {
-		struct vho_port *port = container_of(scale, struct vho_port, scale);
-		u64 busy_ns = READ_ONCE(port->busy_ns);
+	list_for_each_entry(scale, &core->scale.groups, node) {
+		struct vho_group *group = container_of(scale, struct vho_group, scale);
+		u64 busy_ns = READ_ONCE(group->busy_ns);
 
 		scale->busy_permille = vho_scale_average(scale->busy_permille,
-							 busy_ns - port->seen_busy_ns, elapsed_ns,
+							 busy_ns - group->seen_busy_ns, elapsed_ns,
 							 vho_cores_period_ns());
-		port->seen_busy_ns = busy_ns;
+		group->seen_busy_ns = busy_ns;
 	}
 }
 
@@ -59,7 +59,7 @@ static bool vho_elastic_measure(struct vho_core *core)
 	core->scale.busy_permille = vho_scale_average(core->scale.busy_permille,
 						      busy_ns - core->seen_busy_ns, elapsed_ns,
 						      vho_cores_period_ns());
-	vho_elastic_measure_ports(core, elapsed_ns);
+	vho_elastic_measure_groups(core, elapsed_ns);
 	active = turns != core->seen_turns || core->scale.busy_permille > VHO_ELASTIC_IDLE;
 	core->seen_ns = now_ns;
 	core->seen_busy_ns = busy_ns;
@@ -77,20 +77,20 @@ static bool vho_elastic_measure_all(void)
 	return active;
 }
 
-/* Ports of overloaded cores go where there is room, heaviest first. Return: some did. */
+/* Groups of overloaded cores go where there is room, heaviest first. Return: some did. */
 static bool vho_elastic_balance(void)
 {
-	struct vho_scale_port *port;
+	struct vho_scale_group *group;
 	struct vho_scale_core *to;
 	unsigned int n;
 
-	port = vho_scale_pick_move(&vho_cores_scale, &to, false);
-	if (!port)
+	group = vho_scale_pick_move(&vho_cores_scale, &to, false);
+	if (!group)
 		return false;
 	vho_moves_begin();
-	for (n = 0; port && n < VHO_ELASTIC_MOVES_MAX; n++) {
-		vho_cores_move(container_of(port, struct vho_port, scale), vho_elastic_core(to));
-		port = vho_scale_pick_move(&vho_cores_scale, &to, true);
+	for (n = 0; group && n < VHO_ELASTIC_MOVES_MAX; n++) {
+		vho_cores_move(container_of(group, struct vho_group, scale), vho_elastic_core(to));
+		group = vho_scale_pick_move(&vho_cores_scale, &to, true);
 	}
 	vho_moves_end();
 	return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The work that follows the load: measures, adds and removes cores, moves ports.
+ * The work that follows the load: measures, adds and removes cores, moves groups of ports.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */

@@ -68,6 +68,7 @@ struct vho_flow *vho_flow_alloc(struct vho_port *port, const struct vho_flow_key
 	flow->id = VHO_FLOW_ID_NONE;
 	flow->owner = &vho_slow;
 	flow->port = port;
+	flow->group = port->group[0];
 	flow->to_slow.msg.fn = vho_sp_flow_msg;
 	flow->to_core.msg.fn = vho_fp_flow_msg;
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
@@ -192,7 +193,7 @@ void vho_flow_tell_slow(struct vho_flow *flow, unsigned int bit)
 void vho_flow_tell_core(struct vho_flow *flow, unsigned int bit)
 {
 	if (vho_flow_ask(flow, &flow->to_core, bit))
-		vho_port_post(flow->port, &flow->to_core.msg);
+		vho_group_post(READ_ONCE(flow->group), &flow->to_core.msg);
 }
 
 unsigned long vho_flow_post_take(struct vho_flow_post *post)

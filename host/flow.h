@@ -19,6 +19,7 @@
 #include "tcp.h"
 #include "worker.h"
 
+struct vho_group;
 struct vho_path;
 struct vho_path_track;
 struct vho_join;
@@ -51,6 +52,7 @@ struct vho_flow_key {
 #define VHO_FC_POLICY		4	/* the port's policy says something else about it now */
 #define VHO_FC_JOIN		5	/* the other side of its pair has news (join.h) */
 #define VHO_FC_PATH		6	/* its path has another MTU */
+#define VHO_FC_REGROUP		7	/* the guest took it on a channel of another group (next_group) */
 
 /* What the core has to tell the guest (vho_flow.news, owner core) */
 #define VHO_NEWS_CONNECTED	0x01
@@ -59,7 +61,7 @@ struct vho_flow_key {
 #define VHO_NEWS_UPDATE		0x08
 #define VHO_NEWS_RELEASED	0x10
 
-/* vho_flow.owner of a flow of the fast path: whichever core serves the flow's port. */
+/* vho_flow.owner of a flow of the fast path: whichever core serves the flow's group. */
 #define VHO_OWNER_CORE		((struct vho_worker *)NULL)
 
 /* A message slot of a flow: requests are merged while it is queued. */
@@ -74,8 +76,8 @@ struct vho_flow_post {
 /*
  * One TCP connection. Members stand in blocks by who may touch them.
  *
- * tcb must stay first (vho_flow_tcb()). The owner is the core that serves the port, or the slow
- * path's worker; only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT,
+ * tcb must stay first (vho_flow_tcb()). The owner is the core that serves the group, or the
+ * slow path's worker; only it calls TCP. Ownership passes by message: slow to core with VHO_FC_ADOPT,
  * core to slow with VHO_FS_TIME_WAIT (Documentation/locking.rst, "Ownership of flows").
  */
 struct vho_flow {
@@ -114,8 +116,8 @@ struct vho_flow {
 	u8 join_side;			/* which side of @join */
 
 	/* --- owner core --- */
-	struct list_head msg_node;	/* in port->msgs: to_core.msg has arrived, its turn has not come */
-	struct list_head tx_node;	/* in guest->tx_flows: vho_tcp_output() wanted */
+	struct list_head msg_node;	/* in group->msgs: to_core.msg has arrived, its turn has not come */
+	struct list_head tx_node;	/* in group->tx_flows: vho_tcp_output() wanted */
 	struct list_head news_node;	/* in the channel's list of flows with news */
 	u8 news;			/* VHO_NEWS_* */
 	u8 chan;			/* channel its records travel on */
@@ -123,9 +125,16 @@ struct vho_flow {
 	bool adopted;			/* the core was its owner once */
 	u32 id;				/* the guest's name for it, VHO_FLOW_ID_NONE: none yet */
 	u32 token;			/* name of an incoming connection before ATTACH */
+	bool offered;			/* the guest knows @token; release, any core of the port */
+	struct vho_group *next_group;	/* with VHO_FC_REGROUP */
 
 	/* --- any context --- */
 	struct vho_worker *owner;	/* &vho_slow or VHO_OWNER_CORE; the old owner writes it */
+	/*
+	 * The first one's, until the channel is known. The one that announced it gives it to that of
+	 * ATTACH, before a core owns it; const while one does.
+	 */
+	struct vho_group *group;
 	struct vho_flow_post to_slow;
 	struct vho_flow_post to_core;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fast path: a turn of one port, top to bottom.
+ * The fast path: a turn of one group, top to bottom.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -15,66 +15,69 @@
 #include "flow.h"
 #include "fp.h"
 #include "guest_state.h"
+#include "group.h"
 #include "move.h"
 #include "packet.h"
 #include "port.h"
 
 /* The running driver, NULL: none, or none that is served any more. */
-static struct vho_guest_state *vho_fp_guest(struct vho_port *port)
+static struct vho_guest_state *vho_fp_guest(struct vho_group *group)
 {
-	struct vho_guest_state *guest = port->guest;
+	struct vho_guest_state *guest = group->guest;
 
-	return guest && !guest->stopping ? guest : NULL;
+	return guest && !group->stopping ? guest : NULL;
 }
 
 /* ---- pieces: the smallest parts of a turn. Return: there was something to do ---- */
 
-static bool vho_fp_piece_events(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_events(struct vho_group *group, u64 now_ns)
 {
-	return vho_fp_event(port, now_ns);
+	return vho_fp_event(group, now_ns);
 }
 
-static bool vho_fp_piece_submit(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_submit(struct vho_group *group, u64 now_ns)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	return guest && vho_chan_submit(port, guest, now_ns);
+	return guest && vho_chan_submit(group, guest, now_ns);
 }
 
-static bool vho_fp_piece_rx(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_rx(struct vho_group *group, u64 now_ns)
 {
 	/* One consumer, the core; the queue is resized by nobody. */
-	struct sk_buff *skb = __ptr_ring_peek(&port->rxq);
+	struct sk_buff *skb = __ptr_ring_peek(&group->rxq);
 
 	if (!skb)
 		return false;
 	/* A long one is copied in pieces, and keeps its place until the last. */
-	if (vho_fp_rx(port, skb, port->core->sched.params.piece_bytes, now_ns))
-		__ptr_ring_discard_one(&port->rxq);
+	if (vho_fp_rx(group, skb, group->core->sched.params.piece_bytes, now_ns))
+		__ptr_ring_discard_one(&group->rxq);
 	return true;
 }
 
-static bool vho_fp_piece_frame_tx(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_frame_tx(struct vho_group *group, u64 now_ns)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	return guest && vho_frame_tx(port, guest, 1);
+	return guest && !group->index && vho_frame_tx(group->port, guest, 1);
 }
 
 /* Frames wait for no driver that does not run. */
-static bool vho_fp_drop_frame(struct vho_port *port)
+static bool vho_fp_drop_frame(struct vho_group *group)
 {
-	struct sk_buff *skb = __ptr_ring_consume(&port->frameq);
+	struct sk_buff *skb = __ptr_ring_consume(&group->port->frameq);
 
 	kfree_skb(skb);
 	return skb;
 }
 
-static bool vho_fp_piece_frame_rx(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_frame_rx(struct vho_group *group, u64 now_ns)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	return guest ? vho_frame_rx(port, guest, 1) : vho_fp_drop_frame(port);
+	if (group->index)
+		return false;
+	return guest ? vho_frame_rx(group->port, guest, 1) : vho_fp_drop_frame(group);
 }
 
 /*
@@ -86,11 +89,11 @@ static u32 vho_fp_output_bytes(const struct vho_sched *sched)
 	return vho_sched_waiting(sched) ? sched->params.piece_bytes : VHO_TX_SEG_MAX_BYTES;
 }
 
-static bool vho_fp_piece_output(struct vho_port *port, u64 now_ns)
+static bool vho_fp_piece_output(struct vho_group *group, u64 now_ns)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	return guest && vho_fp_output(port, guest, vho_fp_output_bytes(&port->core->sched), now_ns);
+	return guest && vho_fp_output(group, vho_fp_output_bytes(&group->core->sched), now_ns);
 }
 
 /* In this order within a turn. */
@@ -100,21 +103,21 @@ static const enum vho_work vho_fp_works[] = {
 };
 
 /* By position in that list; direct calls, since most of them find nothing to do. */
-static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
+static bool vho_fp_piece(struct vho_group *group, unsigned int i, u64 now_ns)
 {
 	switch (i) {
 	case 0:
-		return vho_fp_piece_events(port, now_ns);
+		return vho_fp_piece_events(group, now_ns);
 	case 1:
-		return vho_fp_piece_submit(port, now_ns);
+		return vho_fp_piece_submit(group, now_ns);
 	case 2:
-		return vho_fp_piece_frame_tx(port, now_ns);
+		return vho_fp_piece_frame_tx(group, now_ns);
 	case 3:
-		return vho_fp_piece_rx(port, now_ns);
+		return vho_fp_piece_rx(group, now_ns);
 	case 4:
-		return vho_fp_piece_frame_rx(port, now_ns);
+		return vho_fp_piece_frame_rx(group, now_ns);
 	default:
-		return vho_fp_piece_output(port, now_ns);
+		return vho_fp_piece_output(group, now_ns);
 	}
 }
 
@@ -128,9 +131,9 @@ static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
 #define VHO_TURN_SAMPLE		16
 
 /**
- * struct vho_fp_turn - a turn of one port
+ * struct vho_fp_turn - a turn of one group
  * @core: who serves
- * @port: who is served
+ * @group: who is served
  * @start_ns: when it began, CPU time
  * @now_ns: when the clock was last read
  * @cpu_ns: CPU time then
@@ -143,7 +146,7 @@ static bool vho_fp_piece(struct vho_port *port, unsigned int i, u64 now_ns)
  */
 struct vho_fp_turn {
 	struct vho_core *core;
-	struct vho_port *port;
+	struct vho_group *group;
 	u64 start_ns;
 	u64 now_ns;
 	u64 cpu_ns;
@@ -161,29 +164,29 @@ static void vho_fp_did(struct vho_fp_turn *turn, enum vho_work work, unsigned in
 		return;
 	turn->kinds |= BIT(work);
 	turn->nr[work] += n;
-	turn->pred_ns += n * turn->port->budget.est_ns[work];
+	turn->pred_ns += n * turn->group->budget.est_ns[work];
 }
 
 /* What one kind of work took by itself is remembered. */
 static void vho_fp_meter_one(struct vho_fp_turn *turn, enum vho_work work, u64 cost_ns)
 {
-	u32 *est_ns = &turn->port->budget.est_ns[work];
+	u32 *est_ns = &turn->group->budget.est_ns[work];
 
 	*est_ns = vho_sched_average(*est_ns, div_u64(cost_ns, turn->nr[work]));
-	vho_budget_count(turn->port, work, cost_ns);
+	vho_budget_count(turn->group, work, cost_ns);
 	turn->nr[work] = 0;
 }
 
 /* What several took together is told apart by what they usually cost. */
 static void vho_fp_meter_all(struct vho_fp_turn *turn, u64 cost_ns)
 {
-	const u32 *est_ns = turn->port->budget.est_ns;
+	const u32 *est_ns = turn->group->budget.est_ns;
 	unsigned int work;
 
 	for_each_set_bit(work, &turn->kinds, VHO_WORK_NR) {
 		u64 pred_ns = (u64)turn->nr[work] * est_ns[work];
 
-		vho_budget_count(turn->port, work,
+		vho_budget_count(turn->group, work,
 				 mul_u64_u64_div_u64(cost_ns, pred_ns, turn->pred_ns));
 		turn->nr[work] = 0;
 	}
@@ -201,7 +204,7 @@ static void vho_fp_meter(struct vho_fp_turn *turn)
 		vho_fp_meter_all(turn, cost_ns);
 	else
 		/* Looking for work that was not there. */
-		vho_budget_count(turn->port, VHO_WORK_submit, cost_ns);
+		vho_budget_count(turn->group, VHO_WORK_submit, cost_ns);
 	turn->now_ns = now_ns;
 	turn->cpu_ns = cpu_ns;
 	turn->pred_ns = 0;
@@ -221,8 +224,8 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 		vho_core_take_woken(turn->core, turn->now_ns + turn->pred_ns);
 	}
 	used_ns = turn->cpu_ns - turn->start_ns + turn->pred_ns;
-	if (vho_sched_must_yield(sched, &turn->port->budget.ent, used_ns)) {
-		vho_budget_count_yield(turn->port);
+	if (vho_sched_must_yield(sched, &turn->group->budget.ent, used_ns)) {
+		vho_budget_count_yield(turn->group);
 		return false;
 	}
 	return used_ns + next_ns <= sched->params.turn_ns;
@@ -231,16 +234,16 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 /* A few pieces of one kind. Return: how many there were. */
 static unsigned int vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
 {
-	struct vho_port *port = turn->port;
+	struct vho_group *group = turn->group;
 	enum vho_work work = vho_fp_works[i];
 	unsigned int n;
 
 	for (n = 0; n < VHO_TURN_RUN && !turn->ended; n++) {
-		if (!vho_fp_piece(port, i, turn->now_ns))
+		if (!vho_fp_piece(group, i, turn->now_ns))
 			break;
 		vho_fp_did(turn, work, 1);
 		turn->pieces++;
-		turn->ended = !vho_fp_goes_on(turn, port->budget.est_ns[work]);
+		turn->ended = !vho_fp_goes_on(turn, group->budget.est_ns[work]);
 	}
 	if (n && turn->sampled)
 		vho_fp_meter(turn);
@@ -250,22 +253,22 @@ static unsigned int vho_fp_run(struct vho_fp_turn *turn, unsigned int i)
 /* The answers to the guest, once for the whole turn. Return: some are left. */
 static bool vho_fp_answer(struct vho_fp_turn *turn)
 {
-	struct vho_guest_state *guest = vho_fp_guest(turn->port);
+	struct vho_guest_state *guest = vho_fp_guest(turn->group);
 	unsigned int n;
 
 	if (!guest)
 		return false;
-	n = vho_chan_complete(turn->port, guest, VHO_TURN_COMPLETES);
+	n = vho_chan_complete(turn->group, guest, VHO_TURN_COMPLETES);
 	if (n || turn->pieces)
-		vho_chan_signal(turn->port, guest);
+		vho_chan_signal(turn->group, guest);
 	vho_fp_did(turn, VHO_WORK_complete, n);
 	return n == VHO_TURN_COMPLETES;
 }
 
 /**
- * vho_fp_turn() - serve one port
+ * vho_fp_turn() - serve one group
  * @core: the core that serves it
- * @port: port
+ * @group: group
  * @now_ns: clock
  * @more: set: the turn ended before all was done
  * @cost_ns: set: the CPU time it took
@@ -276,19 +279,19 @@ static bool vho_fp_answer(struct vho_fp_turn *turn)
  * Context: FP.
  * Return: clock at its end.
  */
-u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *more, u64 *cost_ns)
+u64 vho_fp_turn(struct vho_core *core, struct vho_group *group, u64 now_ns, bool *more, u64 *cost_ns)
 {
 	u64 start_ns = vho_worker_cpu_ns(now_ns);
 	struct vho_fp_turn turn = {
 		.core = core,
-		.port = port,
+		.group = group,
 		.start_ns = start_ns,
 		.now_ns = now_ns,
 		.cpu_ns = start_ns,
-		.sampled = !(READ_ONCE(port->budget.stats.turns) % VHO_TURN_SAMPLE),
+		.sampled = !(READ_ONCE(group->budget.stats.turns) % VHO_TURN_SAMPLE),
 	};
-	struct vho_sched_ent *ent = &port->budget.ent;
-	unsigned int i = port->budget.next, idle = 0;
+	struct vho_sched_ent *ent = &group->budget.ent;
+	unsigned int i = group->budget.next, idle = 0;
 
 	while (idle < ARRAY_SIZE(vho_fp_works) && !turn.ended) {
 		unsigned int n = vho_fp_run(&turn, i);
@@ -300,7 +303,7 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 			idle++;
 		i = (i + 1) % ARRAY_SIZE(vho_fp_works);
 	}
-	port->budget.next = i;
+	group->budget.next = i;
 	*more = vho_fp_answer(&turn) || turn.ended;
 	vho_fp_meter(&turn);
 	*cost_ns = turn.cpu_ns - start_ns;
@@ -310,45 +313,61 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_port *port, u64 now_ns, bool *
 
 /* ---- polling, parking ---- */
 
-static bool vho_fp_pending_guest(struct vho_port *port, struct vho_guest_state *guest)
+static bool vho_fp_pending_frames(struct vho_port *port, struct vho_guest_state *guest)
+{
+	if (guest->frame_tx && vho_ring_pending(guest->frame_tx))
+		return true;
+	return guest->frame_rx && vho_frame_waiting(port, guest) &&
+	       vho_ring_pending(guest->frame_rx);
+}
+
+/* Frames that came while no driver runs are dropped in a turn. */
+static bool vho_fp_stray_frames(const struct vho_group *group)
+{
+	return !group->index && !__ptr_ring_empty(&group->port->frameq);
+}
+
+static bool vho_fp_pending_guest(struct vho_group *group, struct vho_guest_state *guest)
 {
 	unsigned int i;
 
-	for (i = 0; i < guest->nr_channels; i++) {
-		struct vho_channel *ch = &guest->channels[i];
+	for (i = 0; i < group->nr_channels; i++) {
+		struct vho_channel *ch = vho_group_channel(group, guest, i);
 
 		if (!ch->stalled && vho_ring_pending(ch->submit))
 			return true;
 		if ((!list_empty(&ch->news) || ch->stalled) && vho_ring_pending(ch->complete))
 			return true;
 	}
-	if (guest->frame_tx && vho_ring_pending(guest->frame_tx))
+	if (!group->index && vho_fp_pending_frames(group->port, guest))
 		return true;
-	if (guest->frame_rx && vho_frame_waiting(port, guest) && vho_ring_pending(guest->frame_rx))
-		return true;
-	return !list_empty(&guest->tx_flows);
+	return !list_empty(&group->tx_flows);
 }
 
-bool vho_fp_pending(struct vho_port *port)
+bool vho_fp_pending(struct vho_group *group)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	if (!__ptr_ring_empty(&port->rxq) || !list_empty(&port->msgs))
+	if (!__ptr_ring_empty(&group->rxq) || !list_empty(&group->msgs))
 		return true;
-	return guest ? vho_fp_pending_guest(port, guest) : !__ptr_ring_empty(&port->frameq);
+	return guest ? vho_fp_pending_guest(group, guest) : vho_fp_stray_frames(group);
 }
 
-void vho_fp_unpark(struct vho_port *port)
+void vho_fp_unpark(struct vho_group *group)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
+	struct vho_guest_state *guest = vho_fp_guest(group);
 	unsigned int i;
 
 	if (!guest)
 		return;
-	for (i = 0; i < guest->nr_channels; i++) {
-		vho_ring_kick_disable(guest->channels[i].submit);
-		vho_ring_kick_disable(guest->channels[i].complete);
+	for (i = 0; i < group->nr_channels; i++) {
+		struct vho_channel *ch = vho_group_channel(group, guest, i);
+
+		vho_ring_kick_disable(ch->submit);
+		vho_ring_kick_disable(ch->complete);
 	}
+	if (group->index)
+		return;
 	if (guest->frame_tx)
 		vho_ring_kick_disable(guest->frame_tx);
 	if (guest->frame_rx)
@@ -356,20 +375,10 @@ void vho_fp_unpark(struct vho_port *port)
 }
 
 /* Buffers for the guest's side matter only while something waits for them. */
-static bool vho_fp_park_guest(struct vho_port *port, struct vho_guest_state *guest)
+static bool vho_fp_park_frames(struct vho_port *port, struct vho_guest_state *guest)
 {
-	bool work = !list_empty(&guest->tx_flows);
-	unsigned int i;
+	bool work = false;
 
-	for (i = 0; i < guest->nr_channels; i++) {
-		struct vho_channel *ch = &guest->channels[i];
-
-		/* What is stalled goes on when there is room for the answer, not before. */
-		if (!ch->stalled)
-			work |= vho_ring_kick_enable(ch->submit);
-		if (!list_empty(&ch->news) || ch->stalled)
-			work |= vho_ring_kick_enable(ch->complete);
-	}
 	if (guest->frame_tx)
 		work |= vho_ring_kick_enable(guest->frame_tx);
 	if (guest->frame_rx && vho_frame_waiting(port, guest))
@@ -377,22 +386,41 @@ static bool vho_fp_park_guest(struct vho_port *port, struct vho_guest_state *gue
 	return work;
 }
 
-bool vho_fp_park(struct vho_port *port)
+static bool vho_fp_park_guest(struct vho_group *group, struct vho_guest_state *guest)
 {
-	struct vho_guest_state *guest = vho_fp_guest(port);
-	bool work = !__ptr_ring_empty(&port->rxq) || !list_empty(&port->msgs);
+	bool work = !list_empty(&group->tx_flows);
+	unsigned int i;
 
-	if (guest)
-		work |= vho_fp_park_guest(port, guest);
-	else
-		work |= !__ptr_ring_empty(&port->frameq);
+	for (i = 0; i < group->nr_channels; i++) {
+		struct vho_channel *ch = vho_group_channel(group, guest, i);
+
+		/* What is stalled goes on when there is room for the answer, not before. */
+		if (!ch->stalled)
+			work |= vho_ring_kick_enable(ch->submit);
+		if (!list_empty(&ch->news) || ch->stalled)
+			work |= vho_ring_kick_enable(ch->complete);
+	}
+	if (!group->index)
+		work |= vho_fp_park_frames(group->port, guest);
 	return work;
 }
 
-/* ---- start and stop, called from process context, run on the core ---- */
+bool vho_fp_park(struct vho_group *group)
+{
+	struct vho_guest_state *guest = vho_fp_guest(group);
+	bool work = !__ptr_ring_empty(&group->rxq) || !list_empty(&group->msgs);
+
+	if (guest)
+		work |= vho_fp_park_guest(group, guest);
+	else
+		work |= vho_fp_stray_frames(group);
+	return work;
+}
+
+/* ---- start and stop, called from process context, run on the cores ---- */
 
 struct vho_fp_guest_call {
-	struct vho_port *port;
+	struct vho_group *group;
 	struct vho_guest_state *guest;
 	bool more;
 };
@@ -401,68 +429,97 @@ static void vho_fp_guest_start_fn(void *arg)
 {
 	struct vho_fp_guest_call *call = arg;
 
-	call->port->guest = call->guest;
-	vho_port_wake(call->port);
+	vho_group_guest_set(call->group, call->guest);
+	vho_group_wake(call->group);
 }
 
 void vho_fp_guest_start(struct vho_port *port, struct vho_guest_state *guest)
 {
-	struct vho_fp_guest_call call = { .port = port, .guest = guest };
+	struct vho_fp_guest_call call = { .guest = guest };
+	unsigned int i;
 
-	vho_port_call(port, vho_fp_guest_start_fn, &call);
+	for (i = 0; i < guest->nr_groups; i++) {
+		call.group = port->group[i];
+		vho_group_call(call.group, vho_fp_guest_start_fn, &call);
+	}
 }
 
 static void vho_fp_guest_stop_fn(void *arg)
 {
 	struct vho_fp_guest_call *call = arg;
-	struct vho_port *port = call->port;
-	struct vho_guest_state *guest = port->guest;
+	struct vho_group *group = call->group;
+	struct vho_guest_state *guest = group->guest;
 	u64 now_ns = ktime_get_ns();
 
 	call->guest = guest;
-	guest->stopping = true;
-	call->more = vho_fp_flows_stop(port, guest, now_ns);
+	group->stopping = true;
+	call->more = vho_fp_flows_stop(group, guest, now_ns);
 	if (!call->more) {
-		kfree_skb_list(guest->frame_head);
-		guest->frame_head = NULL;
-		port->guest = NULL;
+		if (!group->index) {
+			kfree_skb_list(guest->frame_head);
+			guest->frame_head = NULL;
+		}
+		vho_group_guest_clear(group);
 	}
-	vho_budget_charge(port, VHO_WORK_events, ktime_get_ns() - now_ns);
+	vho_budget_charge(group, VHO_WORK_events, ktime_get_ns() - now_ns);
+}
+
+/* What groups without a driver have posted to each other before has been handled. */
+static void vho_fp_guest_stopped_fn(void *arg)
+{
+}
+
+static struct vho_guest_state *vho_fp_guest_stop_all(struct vho_port *port)
+{
+	struct vho_fp_guest_call call = { };
+	unsigned int i = 0, nr;
+
+	do {
+		call.group = port->group[i];
+		/* In pieces: other groups of the core are served in between. */
+		do {
+			vho_group_call(call.group, vho_fp_guest_stop_fn, &call);
+		} while (call.more);
+		nr = call.guest->nr_groups;
+	} while (++i < nr);
+	for (i = 0; i < nr && nr > 1; i++)
+		vho_group_call(port->group[i], vho_fp_guest_stopped_fn, NULL);
+	return call.guest;
 }
 
 struct vho_guest_state *vho_fp_guest_stop(struct vho_port *port)
 {
-	struct vho_fp_guest_call call = { .port = port };
+	struct vho_guest_state *guest;
 
 	/* What the slow path posted before comes first, wherever it was posted to. */
 	vho_moves_hold();
-	/* In pieces: other ports of the core are served in between. */
-	do {
-		vho_port_call(port, vho_fp_guest_stop_fn, &call);
-	} while (call.more);
+	guest = vho_fp_guest_stop_all(port);
 	vho_moves_allow();
 	/* Rings that the other side of a pair may be copying from (vho_join_cut()). */
 	if (port->join_cut) {
 		port->join_cut = false;
 		synchronize_rcu();
 	}
-	return call.guest;
+	return guest;
 }
 
-static void vho_fp_port_detach_fn(void *arg)
+static void vho_fp_group_detach_fn(void *arg)
 {
-	struct vho_port *port = arg;
+	struct vho_group *group = arg;
 	u64 now_ns = ktime_get_ns();
 
-	port->detached = true;
-	vho_core_release(port->core, port);
-	while (vho_fp_piece_rx(port, now_ns))
+	group->detached = true;
+	vho_core_release(group->core, group);
+	while (vho_fp_piece_rx(group, now_ns))
 		;
 }
 
 void vho_fp_port_detach(struct vho_port *port)
 {
+	unsigned int i;
+
 	vho_moves_hold();
-	vho_port_call(port, vho_fp_port_detach_fn, port);
+	for (i = 0; i < port->nr_made; i++)
+		vho_group_call(port->group[i], vho_fp_group_detach_fn, port->group[i]);
 	vho_moves_allow();
 }

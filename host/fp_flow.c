@@ -10,6 +10,7 @@
 #include "core.h"
 #include "flow.h"
 #include "fp.h"
+#include "group.h"
 #include "guest_state.h"
 #include "icmp.h"
 #include "join.h"
@@ -28,24 +29,24 @@ static bool vho_fp_is_owner(const struct vho_flow *flow)
 	return smp_load_acquire(&flow->owner) == VHO_OWNER_CORE;
 }
 
-void vho_fp_arm(struct vho_port *port)
+void vho_fp_arm(struct vho_group *group)
 {
-	struct timerqueue_node *node = timerqueue_getnext(&port->timers);
+	struct timerqueue_node *node = timerqueue_getnext(&group->timers);
 
 	if (node)
-		vho_timer_arm(&port->core->worker, &port->timer, node->expires);
+		vho_timer_arm(&group->core->worker, &group->timer, node->expires);
 }
 
 static void vho_fp_flow_rearm(struct vho_flow *flow)
 {
-	vho_flow_rearm(flow, &flow->port->timers);
-	vho_fp_arm(flow->port);
+	vho_flow_rearm(flow, &flow->group->timers);
+	vho_fp_arm(flow->group);
 }
 
 /* The core lets go: from here on only the slow path touches the flow's TCP state. */
 static void vho_fp_hand_to_slow(struct vho_flow *flow, unsigned int bit)
 {
-	vho_timers_disarm(&flow->port->timers, &flow->timer);
+	vho_timers_disarm(&flow->group->timers, &flow->timer);
 	list_del_init(&flow->tx_node);
 	vho_timer_init(&flow->timer, vho_sp_flow_timer);
 	/* The slow path sees all that the core did to the flow. */
@@ -68,12 +69,12 @@ static bool vho_fp_flow_done(const struct vho_flow *flow)
 
 void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 {
-	struct vho_guest_state *guest = flow->port->guest;
+	struct vho_group *group = flow->group;
 	u8 events = flow->tcb.events;
 
 	flow->tcb.events = 0;
-	if ((events & VHO_EV_OUTPUT) && guest && list_empty(&flow->tx_node))
-		list_add_tail(&flow->tx_node, &guest->tx_flows);
+	if ((events & VHO_EV_OUTPUT) && group->guest && list_empty(&flow->tx_node))
+		list_add_tail(&flow->tx_node, &group->tx_flows);
 	if (events & (VHO_EV_UPDATE | VHO_EV_TIME_WAIT | VHO_EV_CLOSED))
 		vho_chan_news(flow, VHO_NEWS_UPDATE);
 	if (events & VHO_EV_CLOSED) {
@@ -81,7 +82,7 @@ void vho_fp_flow_after(struct vho_flow *flow, u64 now_ns)
 			vho_port_stat_inc(flow->port, VHO_STAT_sp_reset);
 		if (rcu_access_pointer(flow->join))
 			vho_join_over(flow, now_ns);
-		vho_timers_disarm(&flow->port->timers, &flow->timer);
+		vho_timers_disarm(&flow->group->timers, &flow->timer);
 		list_del_init(&flow->tx_node);
 	} else if (events & VHO_EV_TIME_WAIT) {
 		/* The last acknowledgment goes out before the slow path takes over. */
@@ -106,9 +107,9 @@ void vho_fp_flow_timer(struct vho_worker *worker, struct vho_timer *timer, u64 n
 	vho_fp_flow_after(flow, now_ns);
 }
 
-void vho_fp_port_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
+void vho_fp_group_timer(struct vho_worker *worker, struct vho_timer *timer, u64 now_ns)
 {
-	vho_port_wake(container_of(timer, struct vho_port, timer));
+	vho_group_wake(container_of(timer, struct vho_group, timer));
 }
 
 /* A segment arrived for a flow that the core has handed on meanwhile. */
@@ -164,12 +165,12 @@ static bool vho_fp_rx_flow(struct vho_flow *flow, struct sk_buff *skb, u32 bytes
 	return all;
 }
 
-bool vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u32 bytes, u64 now_ns)
+bool vho_fp_rx(struct vho_group *group, struct sk_buff *skb, u32 bytes, u64 now_ns)
 {
 	struct vho_flow *flow = vho_packet(skb)->flow;
 
 	if (unlikely(!vho_fp_owns(flow, now_ns))) {
-		vho_fp_forward(port, skb);
+		vho_fp_forward(group->port, skb);
 		return true;
 	}
 	if (!vho_fp_rx_flow(flow, skb, bytes, now_ns))
@@ -179,9 +180,9 @@ bool vho_fp_rx(struct vho_port *port, struct sk_buff *skb, u32 bytes, u64 now_ns
 	return true;
 }
 
-bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 bytes, u64 now_ns)
+bool vho_fp_output(struct vho_group *group, u32 bytes, u64 now_ns)
 {
-	struct vho_flow *flow = list_first_entry_or_null(&guest->tx_flows, struct vho_flow, tx_node);
+	struct vho_flow *flow = list_first_entry_or_null(&group->tx_flows, struct vho_flow, tx_node);
 
 	if (!flow)
 		return false;
@@ -198,7 +199,6 @@ bool vho_fp_output(struct vho_port *port, struct vho_guest_state *guest, u32 byt
 /* The slow path has made @flow ours. Segments that came too early are taken now. */
 static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 {
-	struct vho_port *port = flow->port;
 	struct sk_buff *skb;
 
 	/* A segment or a record was quicker than the message (vho_fp_owns()). */
@@ -228,7 +228,7 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 	while ((skb = __skb_dequeue(&flow->held))) {
 		vho_flow_get(flow);
 		vho_packet(skb)->flow = flow;
-		vho_fp_rx(port, skb, U32_MAX, now_ns);
+		vho_fp_rx(flow->group, skb, U32_MAX, now_ns);
 	}
 	flow->held_bytes = 0;
 }
@@ -246,35 +246,62 @@ bool vho_fp_owns(struct vho_flow *flow, u64 now_ns)
 
 static void vho_fp_incoming(struct vho_flow *flow)
 {
-	struct vho_guest_state *guest = flow->port->guest;
+	struct vho_group *group = flow->group;
+	struct vho_guest_state *guest = group->guest;
 	int err;
 
-	if (!guest || !guest->nr_channels) {
+	if (!guest || !group->nr_channels) {
 		vho_flow_tell_slow(flow, VHO_FS_ABORT);
 		return;
 	}
+	/* The entry's, which others may find. */
+	vho_flow_get(flow);
 	err = xa_alloc_cyclic(&guest->incoming, &flow->token, flow,
 			      XA_LIMIT(1, INT_MAX), &guest->next_token, GFP_ATOMIC);
 	if (err < 0) {
+		vho_flow_put(flow);
 		vho_flow_tell_slow(flow, VHO_FS_ABORT);
 		return;
 	}
-	vho_flow_get(flow);
-	flow->chan = guest->next_channel++ % guest->nr_channels;
+	flow->chan = vho_group_chan(group, guest, group->next_channel++ % group->nr_channels);
 	vho_chan_news(flow, VHO_NEWS_INCOMING);
+}
+
+bool vho_fp_token_drop(struct vho_guest_state *guest, struct vho_flow *flow)
+{
+	bool found;
+
+	xa_lock(&guest->incoming);
+	found = xa_load(&guest->incoming, flow->token) == flow;
+	if (found)
+		__xa_erase(&guest->incoming, flow->token);
+	xa_unlock(&guest->incoming);
+	return found;
 }
 
 /* The guest did not answer INCOMING in time: its token means nothing any more. */
 static void vho_fp_withdraw(struct vho_flow *flow)
 {
-	struct vho_guest_state *guest = flow->port->guest;
+	struct vho_guest_state *guest = flow->group->guest;
 
-	if (!guest || xa_load(&guest->incoming, flow->token) != flow)
+	if (!guest || !vho_fp_token_drop(guest, flow))
 		return;
-	xa_erase(&guest->incoming, flow->token);
 	list_del_init(&flow->news_node);
 	flow->news = 0;
 	vho_flow_put(flow);
+}
+
+/*
+ * The guest has taken an incoming connection on a channel of another group: that is served by another
+ * core. The slow path, which owns the flow, goes on when nothing of it is here any more.
+ */
+static void vho_fp_regroup(struct vho_flow *flow)
+{
+	list_del_init(&flow->news_node);
+	flow->news = 0;
+	/* All that was done to the flow here comes before. Pairs with vho_fp_flow_msg(). */
+	smp_store_release(&flow->group, flow->next_group);
+	vho_flow_tell_slow(flow, VHO_FS_ATTACH);
 }
 
 static void vho_fp_flow_handle(struct vho_flow *flow, u64 now_ns)
@@ -303,28 +330,31 @@ static void vho_fp_flow_handle(struct vho_flow *flow, u64 now_ns)
 		vho_path_follow_mtu(flow, now_ns);
 		vho_fp_flow_after(flow, now_ns);
 	}
+	if (bits & BIT(VHO_FC_REGROUP))
+		vho_fp_regroup(flow);
 	vho_flow_put(flow);
 }
 
-/* While a driver runs, its messages wait for the port's turn; without one there is little to do. */
+/* While a driver runs, its messages wait for the group's turn; without one there is little to do. */
 void vho_fp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 {
 	struct vho_flow *flow = container_of(msg, struct vho_flow, to_core.msg);
-	struct vho_port *port = flow->port;
+	/* Only the core that serves it has a flow change its group. Pairs with vho_fp_regroup(). */
+	struct vho_group *group = smp_load_acquire(&flow->group);
 
-	if (vho_port_forward(port, worker, msg))
+	if (vho_group_forward(group, worker, msg))
 		return;
-	if (!port->guest) {
+	if (!group->guest) {
 		vho_fp_flow_handle(flow, ktime_get_ns());
 		return;
 	}
-	list_add_tail(&flow->msg_node, &port->msgs);
-	vho_port_wake(port);
+	list_add_tail(&flow->msg_node, &group->msgs);
+	vho_group_wake(group);
 }
 
-static bool vho_fp_event_msg(struct vho_port *port, u64 now_ns)
+static bool vho_fp_event_msg(struct vho_group *group, u64 now_ns)
 {
-	struct vho_flow *flow = list_first_entry_or_null(&port->msgs, struct vho_flow, msg_node);
+	struct vho_flow *flow = list_first_entry_or_null(&group->msgs, struct vho_flow, msg_node);
 
 	if (!flow)
 		return false;
@@ -333,18 +363,18 @@ static bool vho_fp_event_msg(struct vho_port *port, u64 now_ns)
 	return true;
 }
 
-bool vho_fp_event(struct vho_port *port, u64 now_ns)
+bool vho_fp_event(struct vho_group *group, u64 now_ns)
 {
 	struct vho_timer *due;
 
-	if (vho_fp_event_msg(port, now_ns))
+	if (vho_fp_event_msg(group, now_ns))
 		return true;
-	due = vho_timers_pop(&port->timers, now_ns);
+	due = vho_timers_pop(&group->timers, now_ns);
 	if (!due) {
-		vho_fp_arm(port);
+		vho_fp_arm(group);
 		return false;
 	}
-	due->fn(&port->core->worker, due, now_ns);
+	due->fn(&group->core->worker, due, now_ns);
 	return true;
 }
 
@@ -359,7 +389,7 @@ static void vho_fp_flow_stop(struct vho_flow *flow, u64 now_ns)
 			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
 		flow->tcb.events = 0;
 		if (rcu_access_pointer(flow->join)) {
-			flow->port->join_cut = true;
+			WRITE_ONCE(flow->port->join_cut, true);
 			vho_join_cut(flow);
 		}
 		vho_fp_hand_to_slow(flow, VHO_FS_GONE);
@@ -381,28 +411,40 @@ static void vho_fp_token_stop(struct vho_flow *flow)
 	vho_flow_put(flow);
 }
 
-bool vho_fp_flows_stop(struct vho_port *port, struct vho_guest_state *guest, u64 now_ns)
+/* An announced connection of @group that the guest has not taken. NULL: there is none (any more). */
+static struct vho_flow *vho_fp_token_take(struct vho_group *group, struct vho_guest_state *guest)
+{
+	struct vho_flow *flow;
+	unsigned long i;
+
+	rcu_read_lock();
+	xa_for_each(&guest->incoming, i, flow) {
+		/* Those of another group may be gone in this moment; those of this one go nowhere. */
+		if (READ_ONCE(flow->group) == group && vho_fp_token_drop(guest, flow))
+			break;
+	}
+	rcu_read_unlock();
+	return flow;
+}
+
+bool vho_fp_flows_stop(struct vho_group *group, struct vho_guest_state *guest, u64 now_ns)
 {
 	unsigned int n = VHO_STOP_FLOWS;
 	struct vho_flow *flow;
 	unsigned long i;
 
 	/* What the slow path said before comes first. */
-	for (; n && vho_fp_event_msg(port, now_ns); n--)
+	for (; n && vho_fp_event_msg(group, now_ns); n--)
 		;
 	if (!n)
 		return true;
-	xa_for_each(&guest->flow_ids, i, flow) {
+	xa_for_each(&group->flow_ids, i, flow) {
 		if (!n--)
 			return true;
-		xa_erase(&guest->flow_ids, i);
+		xa_erase(&group->flow_ids, i);
 		vho_fp_flow_stop(flow, now_ns);
 	}
-	xa_for_each(&guest->incoming, i, flow) {
-		if (!n--)
-			return true;
-		xa_erase(&guest->incoming, i);
+	for (; n && (flow = vho_fp_token_take(group, guest)); n--)
 		vho_fp_token_stop(flow);
-	}
-	return false;
+	return !n;
 }

@@ -44,7 +44,7 @@ static int vho_frame_copy_in(struct vho_guest_state *guest, const struct vho_cha
 			skip -= len;
 			continue;
 		}
-		ptr = vho_region_ptr(guest, chain->buf[i].addr, len);
+		ptr = vho_region_ptr(guest, &guest->frame_recent, chain->buf[i].addr, len);
 		if (!ptr)
 			return -EFAULT;
 		len = min(len - skip, skb->len - done);
@@ -74,7 +74,7 @@ static struct sk_buff *vho_frame_build(struct vho_port *port, struct vho_guest_s
 	if (len < VHO_FRAME_HDR_BYTES + ETH_HLEN || len > VHO_FRAME_HDR_BYTES + VHO_FRAME_BYTES_MAX)
 		return NULL;
 	len -= VHO_FRAME_HDR_BYTES;
-	ptr = vho_region_ptr(guest, chain->buf[0].addr, VHO_FRAME_HDR_BYTES);
+	ptr = vho_region_ptr(guest, &guest->frame_recent, chain->buf[0].addr, VHO_FRAME_HDR_BYTES);
 	if (!ptr)
 		return NULL;
 	memcpy(&hdr, ptr, sizeof(hdr));
@@ -159,7 +159,7 @@ static int vho_frame_fill(struct vho_guest_state *guest, const struct vho_chain 
 
 		if (skip >= len)
 			return -EFAULT;
-		ptr = vho_region_ptr(guest, chain->buf[i].addr, len);
+		ptr = vho_region_ptr(guest, &guest->frame_recent, chain->buf[i].addr, len);
 		if (!ptr)
 			return -EFAULT;
 		len = min(len - skip, skb->len - *off);
@@ -206,7 +206,7 @@ static int vho_frame_deliver(struct vho_guest_state *guest, const struct sk_buff
 		if (chain.nr_out || chain.buf[0].len <= VHO_FRAME_HDR_BYTES)
 			goto undo;
 		if (!hdr_ptr) {
-			hdr_ptr = vho_region_ptr(guest, chain.buf[0].addr, VHO_FRAME_HDR_BYTES);
+			hdr_ptr = vho_region_ptr(guest, &guest->frame_recent, chain.buf[0].addr, VHO_FRAME_HDR_BYTES);
 			if (!hdr_ptr)
 				goto undo;
 		}

@@ -8,6 +8,8 @@
 #ifndef _VHO_GUEST_STATE_H
 #define _VHO_GUEST_STATE_H
 
+#include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/maple_tree.h>
@@ -27,18 +29,18 @@ struct vho_port;
  * struct vho_region - guest memory registered by VIRTUOSO_CTRL_REGION_ADD
  * @map: its mapping, const while the region is in the tables
  * @id: the guest's name for it
- * @users: payload rings in it, owner core
- * @gone: being deleted, and not to be found any more; owner core
+ * @users: payload rings in it; any core of the port, when connections come and go only
+ * @gone: being deleted, and not to be found any more; control queue's work writes, READ_ONCE
  */
 struct vho_region {
 	struct vho_map map;
 	u32 id;
-	u32 users;
+	atomic_t users;
 	bool gone;
 };
 
 /**
- * struct vho_channel - one channel of a running driver; owner core
+ * struct vho_channel - one channel of a running driver; owner core of its group
  * @submit: driver to device, NULL: queue not set up
  * @complete: device to driver
  * @submit_vq: number of @submit
@@ -53,7 +55,7 @@ struct vho_channel {
 	u16 complete_vq;
 	struct list_head news;
 	bool stalled;
-};
+} ____cacheline_aligned_in_smp;
 
 /**
  * struct vho_guest_state - a running driver
@@ -64,20 +66,15 @@ struct vho_channel {
  *	removed the core has let go of), the core reads
  * @region_tree: page number of the guest's address to region; likewise
  * @region_bytes: memory in @regions, owner control queue's work
- * @recent: where the last address was found, not barred; owner core
- * @flow_ids: the guest's flow id to flow, owner core; each entry holds a reference
- * @incoming: token to flow announced and not yet attached, owner core; each entry holds a reference
- * @next_token: cursor for tokens, owner core
- * @tx_flows: flows that want vho_tcp_output(), owner core
+ * @incoming: token to flow announced and not yet attached; its own lock, when connections come and
+ *	go only; each entry holds a reference
+ * @next_token: cursor for tokens, under the lock of @incoming
+ * @nr_groups: groups that serve it, const
  * @nr_channels: channels set up by the driver, const
- * @next_channel: where the next incoming connection is announced, owner core
- * @channels: owner core
- * @submit_chan: channel whose submit records are taken now, owner core
- * @submit_run: records taken from it without a look at the others, owner core
- * @complete_chan: channel to which complete records were written first, owner core
- * @stopping: its flows are being reset, it is not served any more; owner core
- * @frame_rx: NULL: queue not set up; owner core, like the following ones
+ * @channels: each is its group's (group.h)
+ * @frame_rx: NULL: queue not set up; owner core of the first group, like the following ones
  * @frame_tx: likewise
+ * @frame_recent: where the last address of a frame was found, not barred
  * @frame_head: frames popped from port->frameq that wait for guest buffers, linked by skb->next: one, or
  *	what is left of one that was cut
  * @event: likewise
@@ -90,25 +87,20 @@ struct vho_guest_state {
 	struct xarray regions;
 	struct maple_tree region_tree;
 	u64 region_bytes;
-	struct vho_region *recent;
-	struct xarray flow_ids;
 	struct xarray incoming;
 	u32 next_token;
-	struct list_head tx_flows;
+	unsigned int nr_groups;
 	unsigned int nr_channels;
-	unsigned int next_channel;
 	struct vho_channel channels[VHO_CHANNELS_MAX];
-	unsigned int submit_chan;
-	unsigned int submit_run;
-	unsigned int complete_chan;
-	bool stopping;
 	struct vho_ring *frame_rx;
 	struct vho_ring *frame_tx;
+	struct vho_region *frame_recent;
 	struct sk_buff *frame_head;
 	struct vho_ring *event;
 	struct vho_ring *control;
 };
 
+/* One group serves it, unless the caller changes that before anybody does. */
 struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features);
 /*
  * Control queue, slow path and core have let go. Unmaps every region; the memory goes with the last
@@ -123,8 +115,11 @@ void vho_guest_put(struct vho_guest_state *guest);
 /* Control queue's work. Returns a VIRTUOSO_STATUS_*. */
 u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len);
 u32 vho_region_del(struct vho_guest_state *guest, u32 id);
-/* Core. Kernel address of [addr, addr + len) if it lies in one region, else NULL. */
-void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len);
+/*
+ * Core. Kernel address of [addr, addr + len) if it lies in one region, else NULL. @recent: where the last
+ * one of its kind was found; vho_region_del() knows all of these.
+ */
+void *vho_region_ptr(struct vho_guest_state *guest, struct vho_region **recent, u64 addr, u32 len);
 /* Core. NULL: no such region. */
 struct vho_region *vho_region_get(struct vho_guest_state *guest, u32 id);
 

@@ -7,6 +7,7 @@
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
+#include <linux/atomic.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/netlink.h>
@@ -51,18 +52,27 @@ int vho_limit_check(const struct vho_limit_cfg *cfg, struct netlink_ext_ack *ext
 	return 0;
 }
 
+static void vho_limit_forgive(u64 *busy_ns, u64 now_ns)
+{
+	u64 old_ns = READ_ONCE(*busy_ns);
+
+	while (old_ns > now_ns && !try_cmpxchg64(busy_ns, &old_ns, now_ns))
+		;
+}
+
 /* On the core's thread. What was used at the old rates is forgiven: it may mean a long wait. */
 static void vho_limit_apply_fn(void *arg)
 {
-	struct vho_port *port = arg;
-	struct vho_sched_ent *ent = &port->budget.ent;
+	struct vho_group *group = arg;
+	struct vho_limit *limit = &group->port->limit;
+	struct vho_sched_ent *ent = &group->budget.ent;
 	struct vho_sched_cfg cfg = ent->cfg;
 	u64 now_ns = ktime_get_ns();
 
-	port->limit.bits_busy_ns = min(port->limit.bits_busy_ns, now_ns);
-	port->limit.packets_busy_ns = min(port->limit.packets_busy_ns, now_ns);
+	vho_limit_forgive(&limit->bits_busy_ns, now_ns);
+	vho_limit_forgive(&limit->packets_busy_ns, now_ns);
 	ent->hold_ns = 0;
-	vho_sched_configure(&port->core->sched, ent, &cfg, now_ns);
+	vho_sched_configure(&group->core->sched, ent, &cfg, now_ns);
 }
 
 /**
@@ -72,13 +82,14 @@ static void vho_limit_apply_fn(void *arg)
  * @extack: says what is wrong
  *
  * What a guest has beyond a new limit it keeps; it gets no more.
- * Context: NL, process context. Takes vho_ports_lock, waits for the core.
+ * Context: NL, process context. Takes vho_ports_lock, waits for the cores.
  * Return: 0, -ENODEV.
  */
 int vho_limit_set(struct vho_port *port, const struct vho_limit_cfg *cfg,
 		  struct netlink_ext_ack *extack)
 {
 	struct vho_limit_cfg *to = &port->limit.cfg;
+	unsigned int i;
 	int err = 0;
 
 	mutex_lock(&vho_ports_lock);
@@ -91,7 +102,8 @@ int vho_limit_set(struct vho_port *port, const struct vho_limit_cfg *cfg,
 		WRITE_ONCE(to->conn_rate, cfg->conn_rate);
 		WRITE_ONCE(to->bit_rate, cfg->bit_rate);
 		WRITE_ONCE(to->packet_rate, cfg->packet_rate);
-		vho_port_call(port, vho_limit_apply_fn, port);
+		for (i = 0; i < port->nr_made; i++)
+			vho_group_call(port->group[i], vho_limit_apply_fn, port->group[i]);
 	}
 	mutex_unlock(&vho_ports_lock);
 	return err;
@@ -157,18 +169,27 @@ void vho_limit_turn_begin(const struct vho_port *port, struct vho_limit_used *us
 			READ_ONCE(stats->v[VHO_STAT_frame_tx]);
 }
 
-void vho_limit_turn_end(struct vho_port *port, const struct vho_limit_used *used, u64 now_ns)
+/* The same for a time that several cores advance, each by what it has used. */
+static u64 vho_limit_advance(u64 *busy_ns, u64 n, u64 per_s, u64 now_ns)
 {
-	struct vho_limit *limit = &port->limit;
+	u64 old_ns = READ_ONCE(*busy_ns), new_ns;
+
+	do {
+		new_ns = vho_limit_use(old_ns, n, per_s, now_ns);
+	} while (new_ns != old_ns && !try_cmpxchg64(busy_ns, &old_ns, new_ns));
+	return new_ns;
+}
+
+void vho_limit_turn_end(struct vho_group *group, const struct vho_limit_used *used, u64 now_ns)
+{
+	struct vho_limit *limit = &group->port->limit;
 	struct vho_limit_used now;
 	u64 bits, packets;
 
-	vho_limit_turn_begin(port, &now);
-	bits = vho_limit_use(limit->bits_busy_ns, (now.bytes - used->bytes) * BITS_PER_BYTE,
-			     READ_ONCE(limit->cfg.bit_rate), now_ns);
-	packets = vho_limit_use(limit->packets_busy_ns, now.packets - used->packets,
-				READ_ONCE(limit->cfg.packet_rate), now_ns);
-	limit->bits_busy_ns = bits;
-	limit->packets_busy_ns = packets;
-	vho_sched_hold(&port->budget.ent, max(bits, packets));
+	vho_limit_turn_begin(group->port, &now);
+	bits = vho_limit_advance(&limit->bits_busy_ns, (now.bytes - used->bytes) * BITS_PER_BYTE,
+				 READ_ONCE(limit->cfg.bit_rate), now_ns);
+	packets = vho_limit_advance(&limit->packets_busy_ns, now.packets - used->packets,
+				    READ_ONCE(limit->cfg.packet_rate), now_ns);
+	vho_sched_hold(&group->budget.ent, max(bits, packets));
 }

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct netlink_ext_ack;
+struct vho_group;
 struct vho_port;
 
 /* Unused rate that is kept. */
@@ -37,8 +38,9 @@ struct vho_limit_cfg {
 /**
  * struct vho_limit - limits of a port, and what it has used of them
  * @cfg: written by NL under vho_ports_lock, READ_ONCE each by itself
- * @bits_busy_ns: when what was sent and received would be through at @cfg.bit_rate, owner core
- * @packets_busy_ns: likewise at @cfg.packet_rate, owner core
+ * @bits_busy_ns: when what was sent and received would be through at @cfg.bit_rate; cores, by
+ *	cmpxchg()
+ * @packets_busy_ns: likewise at @cfg.packet_rate
  * @conns_busy_ns: likewise new connections at @cfg.conn_rate, owner slow path
  */
 struct vho_limit {
@@ -58,7 +60,7 @@ struct vho_limit_used {
 void vho_limit_init(struct vho_port *port);
 /* 0, or -ERANGE with a message. */
 int vho_limit_check(const struct vho_limit_cfg *cfg, struct netlink_ext_ack *extack);
-/* Process context; takes vho_ports_lock, waits for the core. @cfg has been checked. 0, -ENODEV. */
+/* Process context; takes vho_ports_lock, waits for the cores. @cfg has been checked. 0, -ENODEV. */
 int vho_limit_set(struct vho_port *port, const struct vho_limit_cfg *cfg,
 		  struct netlink_ext_ack *extack);
 void vho_limit_get(const struct vho_port *port, struct vho_limit_cfg *cfg);
@@ -72,11 +74,14 @@ u64 vho_limit_use(u64 busy_ns, u64 n, u64 per_s, u64 now_ns);
 /* Slow path: may the port have one more connection now? Counted if not, used up if so. */
 bool vho_limit_conn(struct vho_port *port, u64 now_ns);
 
-/* --- owner core, before and after a turn of a port that vho_limit_shaped() --- */
+/* --- owner core, before and after a turn of a group whose port vho_limit_shaped() --- */
 
 bool vho_limit_shaped(const struct vho_port *port);
 void vho_limit_turn_begin(const struct vho_port *port, struct vho_limit_used *used);
-/* Holds the port back for as long as what it has used since @used takes at its rates. */
-void vho_limit_turn_end(struct vho_port *port, const struct vho_limit_used *used, u64 now_ns);
+/*
+ * Holds the group back for as long as what its port has used, and it since @used, takes at the port's
+ * rates.
+ */
+void vho_limit_turn_end(struct vho_group *group, const struct vho_limit_used *used, u64 now_ns);
 
 #endif /* _VHO_LIMIT_H */

@@ -18,7 +18,7 @@ int vho_nl_core_fill(struct sk_buff *skb, struct vho_core *core)
 {
 	if (nla_put_u32(skb, VIRTUOSO_A_CORE_INDEX, core->index) ||
 	    nla_put_u32(skb, VIRTUOSO_A_CORE_CPU, core->cpu) ||
-	    nla_put_u32(skb, VIRTUOSO_A_CORE_PORTS, READ_ONCE(core->nr_ports)) ||
+	    nla_put_u32(skb, VIRTUOSO_A_CORE_PORTS, vho_core_nr_ports(core)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_CORE_POLL_US,
 			div_u64(READ_ONCE(core->poll_ns), NSEC_PER_USEC)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_CORE_BUSY_NS, READ_ONCE(core->busy_ns)) ||

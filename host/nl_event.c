@@ -240,8 +240,11 @@ static void vho_nl_event_tell_misbehaved(struct vho_port *port)
 
 static void vho_nl_event_tell_throttled(struct vho_port *port)
 {
-	u64 times = READ_ONCE(port->budget.ent.throttled);
+	struct vho_budget_stats stats;
+	u64 times;
 
+	vho_budget_stats(port, &stats);
+	times = stats.throttled;
 	vho_nl_event_guest(port, VIRTUOSO_CMD_PORT_THROTTLED, NULL,
 			   times - port->told.throttled_told, times);
 	port->told.throttled_told = times;

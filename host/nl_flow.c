@@ -110,7 +110,7 @@ static int vho_nl_flow_fill_owner(struct sk_buff *skb, const struct vho_flow *fl
 		return nla_put_u32(skb, VIRTUOSO_A_FLOW_OWNER, VIRTUOSO_FLOW_OWNER_SLOW);
 	if (nla_put_u32(skb, VIRTUOSO_A_FLOW_OWNER, VIRTUOSO_FLOW_OWNER_CORE))
 		return -EMSGSIZE;
-	return nla_put_u32(skb, VIRTUOSO_A_FLOW_CORE, vho_port_core_index(flow->port));
+	return nla_put_u32(skb, VIRTUOSO_A_FLOW_CORE, vho_group_core_index(READ_ONCE(flow->group)));
 }
 
 static int vho_nl_flow_fill_queues(struct sk_buff *skb, const struct vho_tcb *tcb)

@@ -58,7 +58,7 @@ const struct nla_policy virtuoso_policy_rule_nl_policy[VIRTUOSO_A_POLICY_RULE_RE
 };
 
 /* VIRTUOSO_CMD_PORT_NEW - do */
-static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_PACKET_RATE + 1] = {
+static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_CORES + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_TYPE] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
 	[VIRTUOSO_A_PORT_MAC] = NLA_POLICY_EXACT_LEN(6),
@@ -66,8 +66,8 @@ static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_PACKE
 	[VIRTUOSO_A_PORT_MTU] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_mtu_range),
 	[VIRTUOSO_A_PORT_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[VIRTUOSO_A_PORT_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
-	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 900),
-	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 7200),
+	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 8000),
 	[VIRTUOSO_A_PORT_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_burst_us_range),
 	[VIRTUOSO_A_PORT_JOIN] = NLA_POLICY_MAX(NLA_U32, 1),
 	[VIRTUOSO_A_PORT_MAX_LISTENERS] = NLA_POLICY_MAX(NLA_U32, 1024),
@@ -77,6 +77,7 @@ static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_PACKE
 	[VIRTUOSO_A_PORT_PACKET_RATE] = { .type = NLA_U32, },
 	[VIRTUOSO_A_PORT_CORE] = { .type = NLA_U32, },
 	[VIRTUOSO_A_PORT_CORE_AUTO] = { .type = NLA_FLAG, },
+	[VIRTUOSO_A_PORT_CORES] = NLA_POLICY_RANGE(NLA_U32, 1, 8),
 };
 
 /* VIRTUOSO_CMD_PORT_DEL - do */
@@ -85,12 +86,12 @@ static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_NAME 
 };
 
 /* VIRTUOSO_CMD_PORT_SET - do */
-static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_PACKET_RATE + 1] = {
+static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_CORES + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
 	[VIRTUOSO_A_PORT_MAX_FLOWS] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_max_flows_range),
 	[VIRTUOSO_A_PORT_WEIGHT] = NLA_POLICY_RANGE(NLA_U32, 1, 10000),
-	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 900),
-	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 1000),
+	[VIRTUOSO_A_PORT_GUARANTEE_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 7200),
+	[VIRTUOSO_A_PORT_LIMIT_PERMILLE] = NLA_POLICY_MAX(NLA_U32, 8000),
 	[VIRTUOSO_A_PORT_BURST_US] = NLA_POLICY_FULL_RANGE(NLA_U32, &virtuoso_a_port_burst_us_range),
 	[VIRTUOSO_A_PORT_CORE] = { .type = NLA_U32, },
 	[VIRTUOSO_A_PORT_CORE_AUTO] = { .type = NLA_FLAG, },
@@ -100,6 +101,7 @@ static const struct nla_policy virtuoso_port_set_nl_policy[VIRTUOSO_A_PORT_PACKE
 	[VIRTUOSO_A_PORT_CONN_RATE] = { .type = NLA_U32, },
 	[VIRTUOSO_A_PORT_BIT_RATE] = { .type = NLA_UINT, },
 	[VIRTUOSO_A_PORT_PACKET_RATE] = { .type = NLA_U32, },
+	[VIRTUOSO_A_PORT_CORES] = NLA_POLICY_RANGE(NLA_U32, 1, 8),
 };
 
 /* VIRTUOSO_CMD_PORT_GET - do */
@@ -220,7 +222,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_NEW,
 		.doit		= virtuoso_nl_port_new_doit,
 		.policy		= virtuoso_port_new_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_PACKET_RATE,
+		.maxattr	= VIRTUOSO_A_PORT_CORES,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{
@@ -234,7 +236,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_SET,
 		.doit		= virtuoso_nl_port_set_doit,
 		.policy		= virtuoso_port_set_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_PACKET_RATE,
+		.maxattr	= VIRTUOSO_A_PORT_CORES,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

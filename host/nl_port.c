@@ -88,6 +88,18 @@ static int vho_nl_port_fill_device(struct sk_buff *skb, struct vho_port *port)
 	return nla_put_uint(skb, VIRTUOSO_A_PORT_FEATURES, READ_ONCE(vdev->features));
 }
 
+static int vho_nl_port_fill_cores(struct sk_buff *skb, struct vho_port *port)
+{
+	unsigned int i, nr = vho_port_nr_groups(port);
+	int err;
+
+	err = nla_put_u32(skb, VIRTUOSO_A_PORT_CORES, nr);
+	for (i = 0; i < nr && !err; i++)
+		err = nla_put_u32(skb, VIRTUOSO_A_PORT_SERVED_BY,
+				  vho_group_core_index(port->group[i]));
+	return err;
+}
+
 /* The netdev is there, registered or not, as long as @port is. */
 int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 {
@@ -103,15 +115,16 @@ int vho_nl_port_fill(struct sk_buff *skb, struct vho_port *port)
 		return -EMSGSIZE;
 	if (vho_nl_port_fill_device(skb, port))
 		return -EMSGSIZE;
-	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_port_core_index(port)) ||
+	if (nla_put_u32(skb, VIRTUOSO_A_PORT_CORE, vho_group_core_index(port->group[0])) ||
 	    (!vho_port_pinned(port) && nla_put_flag(skb, VIRTUOSO_A_PORT_CORE_AUTO)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_JOIN, !READ_ONCE(port->join_off)) ||
 	    nla_put_u32(skb, VIRTUOSO_A_PORT_FLOWS, READ_ONCE(port->nr_flows)) ||
-	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, READ_ONCE(port->busy_ns)) ||
+	    nla_put_uint(skb, VIRTUOSO_A_PORT_BUSY_NS, vho_port_busy_ns(port)) ||
 	    nla_put_uint(skb, VIRTUOSO_A_PORT_SLOW_NS,
 			 READ_ONCE(port->slow_ns) + READ_ONCE(port->ctrl.ns)))
 		return -EMSGSIZE;
-	return vho_nl_budget_port_fill(skb, port) ?: vho_nl_limit_port_fill(skb, port);
+	return vho_nl_port_fill_cores(skb, port) ?: vho_nl_budget_port_fill(skb, port) ?:
+	       vho_nl_limit_port_fill(skb, port);
 }
 
 static int vho_nl_port_reply(struct sk_buff *reply, void *hdr, struct genl_info *info,
@@ -164,6 +177,8 @@ static int vho_nl_port_config(struct genl_info *info, struct vho_port_config *cf
 	}
 	if (attrs[VIRTUOSO_A_PORT_MAX_FLOWS])
 		cfg->max_flows = nla_get_u32(attrs[VIRTUOSO_A_PORT_MAX_FLOWS]);
+	if (attrs[VIRTUOSO_A_PORT_CORES])
+		cfg->nr_groups = nla_get_u32(attrs[VIRTUOSO_A_PORT_CORES]);
 	if (attrs[VIRTUOSO_A_PORT_MTU])
 		cfg->mtu = nla_get_u32(attrs[VIRTUOSO_A_PORT_MTU]);
 	if (attrs[VIRTUOSO_A_PORT_UUID]) {
@@ -197,34 +212,67 @@ static int vho_nl_port_move(struct genl_info *info, struct vho_port *port)
 static bool vho_nl_port_settings_given(const struct genl_info *info)
 {
 	return info->attrs[VIRTUOSO_A_PORT_MAX_FLOWS] || info->attrs[VIRTUOSO_A_PORT_JOIN] ||
+	       info->attrs[VIRTUOSO_A_PORT_CORES] ||
 	       vho_nl_budget_port_given(info) || vho_nl_limit_port_given(info) ||
 	       vho_nl_port_move_given(info);
+}
+
+/* What of a port's place a request that is refused in the end may have changed. */
+struct vho_nl_port_place {
+	u32 nr_groups;
+	u32 core;
+	bool pinned;
+};
+
+static struct vho_nl_port_place vho_nl_port_place(const struct vho_port *port)
+{
+	return (struct vho_nl_port_place) {
+		.nr_groups = vho_port_nr_groups(port),
+		.core = vho_group_core_index(port->group[0]),
+		.pinned = vho_port_pinned(port),
+	};
+}
+
+static void vho_nl_port_back(struct genl_info *info, struct vho_port *port,
+			     const struct vho_nl_port_place *old)
+{
+	if (vho_nl_port_move_given(info)) {
+		vho_port_move(port, old->core, NULL);
+		if (!old->pinned)
+			vho_port_move(port, VHO_CORE_AUTO, NULL);
+	}
+	if (info->attrs[VIRTUOSO_A_PORT_CORES])
+		vho_port_set_groups(port, old->nr_groups, NULL);
+}
+
+/* What depends on cores, and can fail. */
+static int vho_nl_port_entitle(struct genl_info *info, struct vho_port *port)
+{
+	int err = vho_nl_port_move(info, port);
+
+	if (!err && vho_nl_budget_port_given(info))
+		err = vho_nl_budget_port_set(info, port);
+	return err;
 }
 
 /* All settings that the request names, or none. What can fail comes first. */
 static int vho_nl_port_apply(struct genl_info *info, struct vho_port *port)
 {
+	struct vho_nl_port_place old = vho_nl_port_place(port);
 	struct nlattr **attrs = info->attrs;
-	u32 core = vho_port_core_index(port);
-	bool pinned = vho_port_pinned(port);
 	struct vho_limit_cfg limit;
 	int err;
 
 	err = vho_nl_limit_port_take(info, port, &limit);
-	if (!err)
-		err = vho_nl_port_move(info, port);
+	if (!err && attrs[VIRTUOSO_A_PORT_CORES])
+		err = vho_port_set_groups(port, nla_get_u32(attrs[VIRTUOSO_A_PORT_CORES]),
+					  info->extack);
 	if (err)
 		return err;
-	if (vho_nl_budget_port_given(info)) {
-		err = vho_nl_budget_port_set(info, port);
-		if (err) {
-			if (vho_nl_port_move_given(info)) {
-				vho_port_move(port, core, NULL);
-				if (!pinned)
-					vho_port_move(port, VHO_CORE_AUTO, NULL);
-			}
-			return err;
-		}
+	err = vho_nl_port_entitle(info, port);
+	if (err) {
+		vho_nl_port_back(info, port, &old);
+		return err;
 	}
 	if (vho_nl_limit_port_given(info)) {
 		err = vho_limit_set(port, &limit, info->extack);

@@ -393,7 +393,8 @@ static struct vho_flow *vho_rx_flow(struct vho_path_track *track)
 {
 	struct vho_flow *flow = track->flow;
 
-	if (READ_ONCE(track->state) != VHO_PATH_UP || READ_ONCE(flow->owner) == &vho_slow ||
+	/* Pairs with the release in vho_sp_hand_to_core(): the flow's group is what it stays. */
+	if (READ_ONCE(track->state) != VHO_PATH_UP || smp_load_acquire(&flow->owner) == &vho_slow ||
 	    !vho_flow_get_unless_zero(flow))
 		return NULL;
 	/* Unregistering waits for whoever saw the flag; then nothing enters the port's queues. */

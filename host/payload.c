@@ -70,7 +70,7 @@ int vho_payload_attach(struct vho_guest_state *guest, struct vho_payload_ring *r
 	ring->pages = region->map.pages + (off >> PAGE_SHIFT);
 	ring->size = size;
 	ring->region = region;
-	region->users++;
+	atomic_inc(&region->users);
 	return 0;
 }
 
@@ -79,6 +79,6 @@ void vho_payload_detach(struct vho_payload_ring *ring)
 {
 	if (!ring->region)
 		return;
-	ring->region->users--;
+	atomic_dec(&ring->region->users);
 	memset(ring, 0, sizeof(*ring));
 }

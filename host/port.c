@@ -42,9 +42,12 @@ static void vho_port_drop_skb(void *skb)
 
 static void vho_port_free(struct vho_port *port)
 {
+	unsigned int i;
+
 	if (port->netdev)
 		vho_port_netdev_free(port);
-	ptr_ring_cleanup(&port->rxq, vho_port_drop_skb);
+	for (i = 0; i < port->nr_made; i++)
+		vho_group_free(port->group[i]);
 	ptr_ring_cleanup(&port->frameq, vho_port_drop_skb);
 	ptr_ring_cleanup(&port->spq, vho_port_drop_skb);
 	vho_policy_port_exit(port);
@@ -81,22 +84,44 @@ void vho_port_put(struct vho_port *port)
 	kref_put(&port->ref, vho_port_release);
 }
 
-/* As ptr_ring_init(), @ring zeroed, with the memory near the core. */
-static int vho_port_ring_init(struct ptr_ring *ring, int size, int node)
+/*
+ * Makes groups until there are @nr of them, each with a place on a core. vho_ports_lock is held. Those of
+ * a failed attempt stay, unused.
+ */
+static int vho_port_make_groups(struct vho_port *port, unsigned int nr)
 {
-	ring->queue = kvzalloc_node(array_size(size, sizeof(*ring->queue)), GFP_KERNEL, node);
-	if (!ring->queue)
-		return -ENOMEM;
-	__ptr_ring_set_size(ring, size);
-	spin_lock_init(&ring->producer_lock);
-	spin_lock_init(&ring->consumer_lock);
+	struct vho_group *group;
+	unsigned int i;
+
+	for (i = port->nr_made; i < nr; i++) {
+		group = vho_group_alloc(port, i, vho_cores_next_node(port));
+		if (!group)
+			return -ENOMEM;
+		vho_cores_place(group);
+		vho_segment_group_init(group);
+		/* Readers without the lock find it complete. */
+		smp_store_release(&port->group[i], group);
+		port->nr_made++;
+	}
 	return 0;
+}
+
+/* Nobody has seen the port. Drops what its groups hold. */
+static void vho_port_abandon(struct vho_port *port)
+{
+	unsigned int i;
+
+	vho_cores_unplace(port);
+	for (i = 0; i < port->nr_made; i++)
+		vho_segment_group_exit(port->group[i]);
+	vho_port_put(port);
 }
 
 /* vho_ports_lock is held. */
 static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 {
-	int node = vho_cores_next_node();
+	const struct vho_budget_cfg budget = VHO_BUDGET_CFG_DEFAULT;
+	int node = vho_cores_next_node(NULL);
 	struct vho_port *port = kzalloc_node(sizeof(*port), GFP_KERNEL, node);
 
 	if (!port)
@@ -106,6 +131,8 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	strscpy(port->name, cfg->name, sizeof(port->name));
 	port->type = cfg->type;
 	port->max_flows = cfg->max_flows ?: VHO_PORT_FLOWS_DEFAULT;
+	port->nr_groups = cfg->nr_groups ?: 1;
+	port->budget = budget;
 	if (is_zero_ether_addr(cfg->mac))
 		eth_random_addr(port->mac);
 	else
@@ -115,24 +142,21 @@ static struct vho_port *vho_port_alloc(const struct vho_port_config *cfg)
 	else
 		guid_copy(&port->uuid, &cfg->uuid);
 	INIT_LIST_HEAD(&port->list);
-	INIT_LIST_HEAD(&port->msgs);
-	INIT_LIST_HEAD(&port->run_node);
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
-	vho_budget_init(port);
 	vho_limit_init(port);
-	timerqueue_init_head(&port->timers);
-	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);
 	vho_slow_port_init(port);
-	port->parked = true;
 	port->stats = alloc_percpu(struct vho_stats);
 	if (!port->stats || vho_policy_port_init(port) ||
-	    vho_port_ring_init(&port->rxq, VHO_PORT_RXQ_PACKETS, node) ||
-	    vho_port_ring_init(&port->frameq, VHO_PORT_RXQ_PACKETS, node) ||
-	    vho_port_ring_init(&port->spq, VHO_PORT_SPQ_PACKETS, node)) {
+	    vho_group_queue_init(&port->frameq, VHO_PORT_FRAMEQ_PACKETS, node) ||
+	    vho_group_queue_init(&port->spq, VHO_PORT_SPQ_PACKETS, node)) {
 		vho_port_free(port);
+		return NULL;
+	}
+	if (vho_port_make_groups(port, port->nr_groups)) {
+		vho_port_abandon(port);
 		return NULL;
 	}
 	return port;
@@ -176,6 +200,10 @@ static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_
 		NL_SET_ERR_MSG(extack, "max-flows is out of range");
 		return -ERANGE;
 	}
+	if (cfg->nr_groups > VHO_GROUPS_MAX) {
+		NL_SET_ERR_MSG(extack, "cores is out of range (1 to 8)");
+		return -ERANGE;
+	}
 	if (cfg->mtu && (cfg->mtu < ETH_MIN_MTU || cfg->mtu > ETH_MAX_MTU - ETH_HLEN)) {
 		NL_SET_ERR_MSG(extack, "mtu is out of range");
 		return -ERANGE;
@@ -194,13 +222,16 @@ static int vho_port_check(const struct vho_port_config *cfg, struct netlink_ext_
 /* Makes the port unreachable, waits until nobody works for it, drops the list's reference. */
 static void vho_port_destroy(struct vho_port *port)
 {
+	unsigned int i;
+
 	list_del_init(&port->list);
 	vho_cores_unplace(port);
 	vho_port_netdev_unregister(port);
 	vho_fp_port_detach(port);
 	vho_slow_port_detach(port);
 	vho_ctrl_drain(port);	/* after the last kick */
-	vho_segment_port_exit(port);
+	for (i = 0; i < port->nr_made; i++)
+		vho_segment_group_exit(port->group[i]);
 	vho_nl_event_port_removed(port);
 	vho_port_put(port);
 }
@@ -222,15 +253,12 @@ struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *
 		goto err_unlock;
 	}
 	port->index = vho_port_next_index++;
-	vho_cores_place(port);
 	vho_vdev_init(&port->vdev, port, port->mac, mtu);
 	err = vho_port_netdev_create(port, net, mtu, extack);
 	if (err) {
-		vho_cores_unplace(port);
-		vho_port_put(port);
+		vho_port_abandon(port);
 		goto err_unlock;
 	}
-	vho_segment_port_init(port);
 	list_add_tail(&port->list, &vho_ports);
 	vho_nl_event_port_added(port);
 	if (port->type == VIRTUOSO_PORT_TYPE_CONTAINER) {
@@ -277,6 +305,46 @@ int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack)
 	return err;
 }
 
+/* vho_ports_lock and vdev.run_lock are held. */
+static int vho_port_regroup(struct vho_port *port, unsigned int nr, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (port->vdev.running) {
+		NL_SET_ERR_MSG(extack, "the number of cores cannot change while a driver runs");
+		return -EBUSY;
+	}
+	err = vho_port_make_groups(port, nr);
+	if (err)
+		return err;
+	err = vho_budget_regroup(port, nr, extack);
+	if (!err)
+		/* So many groups are there: Pairs with vho_port_nr_groups(). */
+		smp_store_release(&port->nr_groups, nr);
+	return err;
+}
+
+int vho_port_set_groups(struct vho_port *port, u32 nr, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	if (!nr || nr > VHO_GROUPS_MAX) {
+		NL_SET_ERR_MSG(extack, "cores is out of range (1 to 8)");
+		return -ERANGE;
+	}
+	mutex_lock(&vho_ports_lock);
+	if (list_empty(&port->list)) {
+		NL_SET_ERR_MSG(extack, "the port is being deleted");
+		err = -ENODEV;
+	} else if (nr != port->nr_groups) {
+		mutex_lock(&port->vdev.run_lock);
+		err = vho_port_regroup(port, nr, extack);
+		mutex_unlock(&port->vdev.run_lock);
+	}
+	mutex_unlock(&vho_ports_lock);
+	return err;
+}
+
 struct vho_port *vho_port_find(const char *name)
 {
 	struct vho_port *port;
@@ -303,6 +371,16 @@ struct vho_port *vho_port_find_uuid(const guid_t *uuid)
 	}
 	mutex_unlock(&vho_ports_lock);
 	return found;
+}
+
+u64 vho_port_busy_ns(const struct vho_port *port)
+{
+	u64 busy_ns = 0;
+	unsigned int i;
+
+	for (i = 0; i < VHO_GROUPS_MAX && READ_ONCE(port->group[i]); i++)
+		busy_ns += READ_ONCE(port->group[i]->busy_ns);
+	return busy_ns;
 }
 
 struct vho_port *vho_port_next(u32 index)

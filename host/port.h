@@ -20,13 +20,12 @@
 #include "ctrl.h"
 #include "nl_event.h"
 #include "budget.h"
+#include "group.h"
 #include "limit.h"
-#include "scale.h"
 #include "stats.h"
 #include "vdev.h"
 #include "worker.h"
 
-struct vho_core;
 struct vho_flow;
 struct vho_guest_state;
 struct vho_policy;
@@ -35,14 +34,13 @@ struct net;
 #define VHO_PORT_NAME_MAX	(IFNAMSIZ - 1)
 #define VHO_PORT_FLOWS_DEFAULT	16384
 #define VHO_PORT_FLOWS_MAX	(1 << 20)
-#define VHO_PORT_RXQ_PACKETS	1024	/* packets waiting for the core, per port */
+#define VHO_PORT_FRAMEQ_PACKETS	1024	/* frames waiting for the core, per port */
 #define VHO_PORT_SPQ_PACKETS	256	/* packets waiting for the slow path, per port */
 
 /* enum virtuoso_port_type is generated (uapi/linux/virtuoso.h) */
 
 /* Bits of vho_port.work_flags */
-#define VHO_PORT_QUEUED		0	/* in the core's woken list or order of service */
-#define VHO_PORT_SLOW_QUEUED	1	/* in the slow path's woken list or order of service */
+#define VHO_PORT_SLOW_QUEUED	0	/* in the slow path's woken list or order of service */
 
 /**
  * struct vho_port - one guest's attachment
@@ -51,45 +49,36 @@ struct net;
  * @type: enum virtuoso_port_type; const
  * @uuid: of the mediated device (type vm); const
  * @netdev: the host netdev; registered from creation to deletion
- * @core: the core that serves it. Its thread writes, when it lets the port go (move.h); others use
- *	vho_port_post(), vho_port_call(), or READ_ONCE under rcu_read_lock()
  * @mac: of the guest; const
  * @vdev: the virtio device
  * @ctrl: service of its control queue
  * @vdpa: private to vdev_vdpa.c
  * @ref: vho_port_get(), vho_port_put()
- * @ubuf: counts packets under way with guest memory of this port; together they hold one @ref
  * @list: in the list of ports, guarded by vho_ports_lock
- * @scale: its place on a core, guarded by vho_ports_lock
- * @seen_busy_ns: @busy_ns when elastic.c looked last; likewise
  * @dying: deletion began (written under vho_ports_lock)
  * @has_mdev: a mediated device exists (vho_ports_lock)
  * @free_work: frees the port after the last reference is gone
  * @max_flows: limit, settable by netlink, READ_ONCE
  * @join_off: its flows are not joined with others; settable by netlink, READ_ONCE
- * @woken_node: in core->woken
- * @slow_node: in the slow path's woken list
- * @work_flags: VHO_PORT_QUEUED, VHO_PORT_SLOW_QUEUED; atomic bit operations
- * @rxq: skbs for flows owned by the core; producers: softirq under the ring's producer lock
- * @frameq: skbs to become frames of the guest; likewise
- * @spq: skbs for the slow path: SYNs and segments of flows it owns; likewise
- * @guest: state of the running driver (guest_state.h), NULL while none runs; owner core
- * @slow_guest: the same as the slow path sees it; owner slow path
- * @timers: timers of its flows that the core owns; owner core
- * @timer: stands in the core's queue for the earliest of @timers; owner core
- * @detached: it has left the fast path for good; owner core
- * @parked: kicks are enabled, not in the order of service; owner core
- * @msgs: messages about flows that wait for the port's turn (vho_flow.msg_node), owner core
- * @run_node: in core->polled, owner core
- * @last_work_ns: when it was last found without work, owner core
- * @busy_ns: CPU time spent in turns of this port; owner core writes, READ_ONCE
- * @join_cut: rings of joined flows were let go of while the driver was stopped (join.c)
- * @budget: its place in the core's order of service, what was spent (budget.h)
+ * @group: what cores serve (group.h), those with an index below @nr_made. One that was made stays
+ *	until the port is freed; any context
+ * @nr_made: entries of @group, guarded by vho_ports_lock
+ * @nr_groups: of these, those that a driver that starts now has. Guarded by vho_ports_lock and
+ *	vdev.run_lock, either of them to read, or vho_port_nr_groups()
+ * @budget: what the port is entitled to, all groups together; guarded by vho_ports_lock
  * @limit: limits on other things than CPU time (limit.h)
+ * @join_cut: rings of joined flows were let go of while the driver was stopped (join.c); its cores write
+ * @slow_node: in the slow path's woken list
+ * @work_flags: VHO_PORT_SLOW_QUEUED; atomic bit operations
+ * @frameq: skbs to become frames of the guest; consumer: the core of the first group; producers:
+ *	softirq under the ring's producer lock
+ * @spq: skbs for the slow path: SYNs and segments of flows it owns; likewise
+ * @slow_guest: state of the running driver (guest_state.h), NULL while none runs; owner slow path
  * @slow_ent: its place in the slow path's order of service, owner slow path
  * @slow_msgs: messages about its flows for the slow path, any context
  * @slow_todo: of these, taken and not yet run, oldest first; owner slow path
  * @slow_msg_next: whose turn it is, a message's or a packet's; owner slow path
+ * @slow_next_group: which group announces the next incoming connection; owner slow path
  * @slow_ctrl_ns: of ctrl.ns, what is charged; owner slow path
  * @slow_ns: CPU time the slow path spent for it; slow path writes, READ_ONCE
  * @listeners: listeners and addresses of the guest, owner slow path; RCU readers
@@ -121,38 +110,26 @@ struct vho_port {
 
 	/* --- lifetime --- */
 	struct kref ref;
-	struct ubuf_info ubuf;
 	struct list_head list;
-	struct vho_scale_port scale;
-	u64 seen_busy_ns;
 	bool dying;
 	bool has_mdev;
 	struct work_struct free_work;
 	u32 max_flows;
 	bool join_off;
 
+	/* --- fast path --- */
+	struct vho_group *group[VHO_GROUPS_MAX];
+	unsigned int nr_made;
+	unsigned int nr_groups;
+	struct vho_budget_cfg budget;
+	struct vho_limit limit;
+	bool join_cut;
+
 	/* --- work for core and slow path, any context --- */
-	struct llist_node woken_node;
 	struct llist_node slow_node;
 	unsigned long work_flags;
-	struct ptr_ring rxq;
 	struct ptr_ring frameq;
 	struct ptr_ring spq;
-	struct vho_core *core;
-
-	/* --- owner core --- */
-	struct vho_guest_state *guest;
-	struct timerqueue_head timers;
-	struct vho_timer timer;
-	bool detached;
-	bool parked;
-	struct list_head msgs;
-	struct list_head run_node;
-	u64 last_work_ns;
-	u64 busy_ns;
-	bool join_cut;
-	struct vho_budget budget;
-	struct vho_limit limit;
 
 	/* --- slow path --- */
 	struct vho_guest_state *slow_guest;
@@ -160,6 +137,7 @@ struct vho_port {
 	struct llist_head slow_msgs;
 	struct llist_node *slow_todo;
 	bool slow_msg_next;
+	unsigned int slow_next_group;
 	u64 slow_ctrl_ns;
 	u64 slow_ns;
 	struct list_head listeners;
@@ -189,6 +167,7 @@ struct vho_port_config {
 	u8 mac[ETH_ALEN];	/* all zero: random */
 	u32 max_flows;		/* 0: default */
 	u32 mtu;		/* 0: 1500 */
+	u32 nr_groups;		/* 0: 1 */
 	guid_t uuid;		/* null: random */
 };
 
@@ -202,6 +181,11 @@ struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *
 				 struct netlink_ext_ack *extack);
 /* Unreachable, quiesce, free. -EBUSY while a mediated device exists (type vm). */
 int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack);
+/*
+ * How many cores may serve @port at once: its number of groups, 1 to VHO_GROUPS_MAX. Not while a driver
+ * runs; takes vho_ports_lock and vdev.run_lock, waits for the cores. -ERANGE, -EBUSY, -ENOMEM, -ENOSPC, -ENODEV.
+ */
+int vho_port_set_groups(struct vho_port *port, u32 nr, struct netlink_ext_ack *extack);
 struct vho_port *vho_port_find(const char *name);
 struct vho_port *vho_port_find_uuid(const guid_t *uuid);
 /* Caller holds vho_ports_lock. For dumps: port with the smallest index >= @index, NULL: none. No reference. */
@@ -237,6 +221,16 @@ u16 vho_port_mss(const struct vho_port *port);
  * it from peers that ask. Any context.
  */
 u8 vho_port_ecn(const struct vho_port *port);
+
+/* Any context, a hint: groups that a driver has. They are there. */
+static inline unsigned int vho_port_nr_groups(const struct vho_port *port)
+{
+	/* Pairs with vho_port_regroup(). */
+	return smp_load_acquire(&port->nr_groups);
+}
+
+/* CPU time spent in turns of its groups. Any context. */
+u64 vho_port_busy_ns(const struct vho_port *port);
 
 /* --- stats.c --- */
 void vho_port_stat_add(struct vho_port *port, enum vho_stat stat, u64 n);

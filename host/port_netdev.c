@@ -85,15 +85,15 @@ static void vho_port_mark_ce(struct vho_port *port, struct sk_buff *skb)
 
 /* The following take the packet. Return: it was queued, not dropped. */
 
-static bool vho_port_xmit_fast(struct vho_port *port, struct sk_buff *skb)
+static bool vho_port_xmit_fast(struct vho_port *port, struct vho_group *group, struct sk_buff *skb)
 {
-	if (unlikely(vho_port_queue_long(&port->rxq)))
+	if (unlikely(vho_port_queue_long(&group->rxq)))
 		vho_port_mark_ce(port, skb);
-	if (!vho_port_enqueue(port, &port->rxq, skb)) {
+	if (!vho_port_enqueue(port, &group->rxq, skb)) {
 		vho_port_drop(port, skb, VHO_STAT_drop_rxq_full);
 		return false;
 	}
-	vho_port_wake(port);
+	vho_group_wake(group);
 	return true;
 }
 
@@ -124,7 +124,7 @@ static bool vho_port_xmit_frame(struct vho_port *port, struct sk_buff *skb)
 		vho_port_drop(port, skb, VHO_STAT_drop_frameq_full);
 		return false;
 	}
-	vho_port_wake(port);
+	vho_group_wake(port->group[0]);
 	return true;
 }
 
@@ -166,8 +166,9 @@ static bool vho_port_xmit_tcp(struct vho_port *port, struct sk_buff *skb,
 		consume_skb(skb);
 		return true;
 	}
-	if (flow && READ_ONCE(flow->owner) != &vho_slow)
-		return vho_port_xmit_fast(port, skb);
+	/* A core owns it: its group is what it stays. Pairs with the release in vho_sp_hand_to_core(). */
+	if (flow && smp_load_acquire(&flow->owner) != &vho_slow)
+		return vho_port_xmit_fast(port, flow->group, skb);
 	if (flow || wanted)
 		return vho_port_xmit_slow(port, skb);
 	return vho_port_xmit_frame(port, skb);
@@ -232,26 +233,29 @@ static bool vho_port_xmit(struct vho_port *port, struct sk_buff *skb)
 static netdev_tx_t vho_port_netdev_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct vho_port *port = vho_netdev_port(dev);
-	u64 start_ns = vho_budget_packet(&port->budget);
+	/* Which group it is for is not known yet; what drops cost is paid by the port anyway. */
+	struct vho_budget *budget = &port->group[0]->budget;
+	u64 start_ns = vho_budget_packet(budget);
 	unsigned int len = skb->len;
 
 	memset(vho_packet(skb), 0, sizeof(struct vho_packet));
 	if (vho_port_xmit(port, skb))
 		dev_sw_netstats_tx_add(dev, 1, len);
 	else
-		vho_budget_dropped(&port->budget, start_ns);
+		vho_budget_dropped(budget, start_ns);
 	return NETDEV_TX_OK;
 }
 
 void vho_port_netdev_take(struct vho_port *port, struct sk_buff *skb)
 {
-	u64 start_ns = vho_budget_packet(&port->budget);
+	struct vho_group *group = vho_packet(skb)->flow->group;
+	u64 start_ns = vho_budget_packet(&group->budget);
 	unsigned int len = skb->len;
 
-	if (vho_port_xmit_fast(port, skb))
+	if (vho_port_xmit_fast(port, group, skb))
 		dev_sw_netstats_tx_add(port->netdev, 1, len);
 	else
-		vho_budget_dropped(&port->budget, start_ns);
+		vho_budget_dropped(&group->budget, start_ns);
 }
 
 void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
@@ -391,7 +395,7 @@ int vho_port_netdev_create(struct vho_port *port, struct net *net, u32 mtu,
 	return err;
 }
 
-/* Nothing enters port->rxq, frameq, spq any more when this returns. */
+/* Nothing enters the groups' rxq, frameq, spq any more when this returns. */
 void vho_port_netdev_unregister(struct vho_port *port)
 {
 	unregister_netdev(port->netdev);

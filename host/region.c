@@ -21,7 +21,7 @@ static void vho_region_free(struct vho_guest_state *guest, struct vho_region *re
 struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
 {
 	struct vho_guest_state *guest = kzalloc_node(sizeof(*guest), GFP_KERNEL,
-						     vho_port_core_node(port));
+						     vho_group_core_node(port->group[0]));
 	unsigned int i;
 
 	if (!guest)
@@ -30,11 +30,10 @@ struct vho_guest_state *vho_guest_alloc(struct vho_port *port, u64 features)
 	kref_init(&guest->ref);
 	guest->features = features;
 	xa_init_flags(&guest->regions, XA_FLAGS_ALLOC);
-	/* The core looks up while regions are added. */
+	/* Cores look up while regions are added. */
 	mt_init_flags(&guest->region_tree, MT_FLAGS_USE_RCU);
-	xa_init(&guest->flow_ids);
 	xa_init_flags(&guest->incoming, XA_FLAGS_ALLOC1);
-	INIT_LIST_HEAD(&guest->tx_flows);
+	guest->nr_groups = 1;
 	for (i = 0; i < VHO_CHANNELS_MAX; i++)
 		INIT_LIST_HEAD(&guest->channels[i].news);
 	return guest;
@@ -51,7 +50,6 @@ void vho_guest_free(struct vho_guest_state *guest)
 	/* Nobody looks anything up any more: the nodes need not wait for readers. */
 	mt_clear_in_rcu(&guest->region_tree);
 	mtree_destroy(&guest->region_tree);
-	xa_destroy(&guest->flow_ids);
 	xa_destroy(&guest->incoming);
 	vho_guest_put(guest);
 }
@@ -75,6 +73,7 @@ void vho_guest_put(struct vho_guest_state *guest)
 static u32 vho_region_insert(struct vho_guest_state *guest, struct vho_region *region)
 {
 	unsigned long first = region->map.iova >> PAGE_SHIFT;
+	unsigned int i;
 	int err;
 
 	err = mtree_insert_range(&guest->region_tree, first,
@@ -87,7 +86,8 @@ static u32 vho_region_insert(struct vho_guest_state *guest, struct vho_region *r
 	}
 	guest->region_bytes += region->map.len;
 	/* Where payload is: cores near it are preferred. */
-	WRITE_ONCE(guest->port->scale.numa, page_to_nid(region->map.pages[0]));
+	for (i = 0; i < guest->nr_groups; i++)
+		WRITE_ONCE(guest->port->group[i]->scale.numa, page_to_nid(region->map.pages[0]));
 	return VIRTUOSO_STATUS_OK;
 }
 
@@ -137,32 +137,40 @@ u32 vho_region_add(struct vho_guest_state *guest, u32 id, u64 addr, u32 len)
 	return status;
 }
 
-struct vho_region_call {
-	struct vho_guest_state *guest;
-	struct vho_region *region;
-	bool gone;
-};
-
-/* On the core's thread: between two turns nothing but payload rings points into a region. */
-static void vho_region_bar_fn(void *arg)
-{
-	struct vho_region_call *call = arg;
-
-	call->gone = !call->region->users;
-	call->region->gone = call->gone;
-	call->guest->recent = NULL;
-}
-
-static void vho_region_unbar_fn(void *arg)
-{
-	struct vho_region_call *call = arg;
-
-	call->region->gone = false;
-}
-
-/* A turn that began before has ended: what it looked up is not used any more. */
+/*
+ * On the thread of a core that serves the guest: between two turns nothing but payload rings points into
+ * a region.
+ */
 static void vho_region_quiet_fn(void *arg)
 {
+	struct vho_group *group = arg;
+
+	group->recent = NULL;
+	if (!group->index && group->guest)
+		group->guest->frame_recent = NULL;
+}
+
+/* Turns that began before have ended: what they looked up is not used any more. */
+static void vho_region_quiet(struct vho_guest_state *guest)
+{
+	struct vho_port *port = guest->port;
+	unsigned int i;
+
+	for (i = 0; i < guest->nr_groups; i++)
+		vho_group_call(port->group[i], vho_region_quiet_fn, port->group[i]);
+}
+
+/* Nobody begins to use it any more. Return: and nobody does now. */
+static bool vho_region_bar(struct vho_guest_state *guest, struct vho_region *region)
+{
+	if (atomic_read(&region->users))
+		return false;
+	WRITE_ONCE(region->gone, true);
+	vho_region_quiet(guest);
+	if (!atomic_read(&region->users))
+		return true;
+	WRITE_ONCE(region->gone, false);
+	return false;
 }
 
 /* ctrl->lock is held. */
@@ -170,18 +178,16 @@ static u32 vho_region_remove(struct vho_guest_state *guest, struct vho_region *r
 {
 	unsigned long first = region->map.iova >> PAGE_SHIFT;
 	unsigned long last = first + (region->map.len >> PAGE_SHIFT) - 1;
-	struct vho_region_call call = { .guest = guest, .region = region };
 
-	vho_port_call(guest->port, vho_region_bar_fn, &call);
-	if (!call.gone)
+	if (!vho_region_bar(guest, region))
 		return VIRTUOSO_STATUS_BUSY;
 	if (mtree_store_range(&guest->region_tree, first, last, NULL, GFP_KERNEL)) {
-		vho_port_call(guest->port, vho_region_unbar_fn, &call);
+		WRITE_ONCE(region->gone, false);
 		return VIRTUOSO_STATUS_NOMEM;
 	}
 	xa_erase(&guest->regions, region->id);
 	guest->region_bytes -= region->map.len;
-	vho_port_call(guest->port, vho_region_quiet_fn, NULL);
+	vho_region_quiet(guest);
 	return VIRTUOSO_STATUS_OK;
 }
 
@@ -190,10 +196,10 @@ static u32 vho_region_remove(struct vho_guest_state *guest, struct vho_region *r
  * @guest: running driver
  * @id: the driver's name for it
  *
- * The core only stops using the region. The tables change here, because that may allocate and
- * sleep; a core that looks up meanwhile finds it barred, and has finished with it before it is freed.
+ * Cores only stop using the region. The tables change here, because that may allocate and sleep; a
+ * core that looks up meanwhile finds it barred, and has finished with it before it is freed.
  *
- * Context: CTRL; waits for the core.
+ * Context: CTRL; waits for the cores.
  * Return: VIRTUOSO_STATUS_*.
  */
 u32 vho_region_del(struct vho_guest_state *guest, u32 id)
@@ -212,23 +218,24 @@ u32 vho_region_del(struct vho_guest_state *guest, u32 id)
 	return status;
 }
 
-/* Records lie close together: most of them are where the last one was. */
-static struct vho_region *vho_region_at(struct vho_guest_state *guest, u64 addr)
+/* What is of one kind lies close together: most of it is where the last one was. */
+static struct vho_region *vho_region_at(struct vho_guest_state *guest, struct vho_region **recent,
+					u64 addr)
 {
-	struct vho_region *region = guest->recent;
+	struct vho_region *region = *recent;
 
 	if (likely(region) && addr - region->map.iova < region->map.len)
 		return region;
 	region = mtree_load(&guest->region_tree, addr >> PAGE_SHIFT);
-	if (!region || region->gone)
+	if (!region || READ_ONCE(region->gone))
 		return NULL;
-	guest->recent = region;
+	*recent = region;
 	return region;
 }
 
-void *vho_region_ptr(struct vho_guest_state *guest, u64 addr, u32 len)
+void *vho_region_ptr(struct vho_guest_state *guest, struct vho_region **recent, u64 addr, u32 len)
 {
-	struct vho_region *region = vho_region_at(guest, addr);
+	struct vho_region *region = vho_region_at(guest, recent, addr);
 	u64 off;
 
 	if (!region)
@@ -243,5 +250,5 @@ struct vho_region *vho_region_get(struct vho_guest_state *guest, u32 id)
 {
 	struct vho_region *region = xa_load(&guest->regions, id);
 
-	return region && !region->gone ? region : NULL;
+	return region && !READ_ONCE(region->gone) ? region : NULL;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many cores are needed, and which of them serves which port.
+ * How many cores are needed, and which of them serves which group.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -10,9 +10,11 @@
 
 #include "scale.h"
 
-/* A port counts as so much dearer on a core that is far from its memory. */
+/* A group counts as so much dearer on a core that is far from its memory. */
 #define VHO_SCALE_FAR_PERMILLE	250
-/* Loads that differ by less are taken as equal when a port is placed. */
+/* The same on a core that has another group of its owner: it would be served beside itself. */
+#define VHO_SCALE_SIBLING_PERMILLE	250
+/* Loads that differ by less are taken as equal when a group is placed. */
 #define VHO_SCALE_GRAIN		100
 
 void vho_scale_init(struct vho_scale *s, const struct vho_scale_rules *rules)
@@ -25,8 +27,8 @@ void vho_scale_init(struct vho_scale *s, const struct vho_scale_rules *rules)
 
 void vho_scale_core_add(struct vho_scale *s, struct vho_scale_core *core, int numa)
 {
-	INIT_LIST_HEAD(&core->ports);
-	core->nr_ports = 0;
+	INIT_LIST_HEAD(&core->groups);
+	core->nr_groups = 0;
 	core->busy_permille = 0;
 	core->guarantee_permille = 0;
 	core->numa = numa;
@@ -40,38 +42,38 @@ void vho_scale_core_del(struct vho_scale *s, struct vho_scale_core *core)
 	s->nr_cores--;
 }
 
-void vho_scale_port_add(struct vho_scale_port *port, struct vho_scale_core *core)
+void vho_scale_group_add(struct vho_scale_group *group, struct vho_scale_core *core)
 {
-	port->core = core;
-	list_add_tail(&port->node, &core->ports);
-	core->nr_ports++;
-	core->guarantee_permille += port->guarantee_permille;
+	group->core = core;
+	list_add_tail(&group->node, &core->groups);
+	core->nr_groups++;
+	core->guarantee_permille += group->guarantee_permille;
 }
 
-void vho_scale_port_del(struct vho_scale_port *port)
+void vho_scale_group_del(struct vho_scale_group *group)
 {
-	struct vho_scale_core *core = port->core;
+	struct vho_scale_core *core = group->core;
 
-	list_del_init(&port->node);
-	core->nr_ports--;
-	core->guarantee_permille -= port->guarantee_permille;
-	port->core = NULL;
+	list_del_init(&group->node);
+	core->nr_groups--;
+	core->guarantee_permille -= group->guarantee_permille;
+	group->core = NULL;
 }
 
-void vho_scale_port_move(struct vho_scale_port *port, struct vho_scale_core *to)
+void vho_scale_group_move(struct vho_scale_group *group, struct vho_scale_core *to)
 {
-	struct vho_scale_core *from = port->core;
+	struct vho_scale_core *from = group->core;
 
-	vho_scale_port_del(port);
-	from->busy_permille -= min(from->busy_permille, port->busy_permille);
-	vho_scale_port_add(port, to);
-	to->busy_permille = min(to->busy_permille + port->busy_permille, VHO_SCALE_ONE);
+	vho_scale_group_del(group);
+	from->busy_permille -= min(from->busy_permille, group->busy_permille);
+	vho_scale_group_add(group, to);
+	to->busy_permille = min(to->busy_permille + group->busy_permille, VHO_SCALE_ONE);
 }
 
-void vho_scale_port_guarantee(struct vho_scale_port *port, u32 permille)
+void vho_scale_group_guarantee(struct vho_scale_group *group, u32 permille)
 {
-	port->core->guarantee_permille += permille - port->guarantee_permille;
-	port->guarantee_permille = permille;
+	group->core->guarantee_permille += permille - group->guarantee_permille;
+	group->guarantee_permille = permille;
 }
 
 /**
@@ -113,21 +115,34 @@ u32 vho_scale_idle(const struct vho_scale *s)
 	return idle;
 }
 
-static bool vho_scale_far(const struct vho_scale_core *core, const struct vho_scale_port *port)
+static bool vho_scale_far(const struct vho_scale_core *core, const struct vho_scale_group *group)
 {
-	int numa = READ_ONCE(port->numa);
+	int numa = READ_ONCE(group->numa);
 
 	return core->numa != NUMA_NO_NODE && numa != NUMA_NO_NODE && core->numa != numa;
 }
 
-/* How bad a place @core is for @port: load, then number of ports. */
-static u64 vho_scale_cost(const struct vho_scale_core *core, const struct vho_scale_port *port)
+/* Other groups of the same owner on @core. */
+static unsigned int vho_scale_siblings(const struct vho_scale_core *core,
+				       const struct vho_scale_group *group)
+{
+	const struct vho_scale_group *other;
+	unsigned int n = 0;
+
+	list_for_each_entry(other, &core->groups, node)
+		n += other != group && other->owner && other->owner == group->owner;
+	return n;
+}
+
+/* How bad a place @core is for @group: load, then number of groups. */
+static u64 vho_scale_cost(const struct vho_scale_core *core, const struct vho_scale_group *group)
 {
 	u32 load = core->busy_permille;
 
-	if (vho_scale_far(core, port))
+	if (vho_scale_far(core, group))
 		load += VHO_SCALE_FAR_PERMILLE;
-	return (u64)(load / VHO_SCALE_GRAIN) << 32 | core->nr_ports;
+	load += vho_scale_siblings(core, group) * VHO_SCALE_SIBLING_PERMILLE;
+	return (u64)(load / VHO_SCALE_GRAIN) << 32 | core->nr_groups;
 }
 
 /* Can so much more be guaranteed on @core? */
@@ -138,7 +153,7 @@ static bool vho_scale_fits(const struct vho_scale *s, const struct vho_scale_cor
 }
 
 static struct vho_scale_core *vho_scale_cheapest(struct vho_scale *s,
-						 const struct vho_scale_port *port,
+						 const struct vho_scale_group *group,
 						 const struct vho_scale_core *except, u32 permille)
 {
 	struct vho_scale_core *core, *best = NULL;
@@ -147,7 +162,7 @@ static struct vho_scale_core *vho_scale_cheapest(struct vho_scale *s,
 	list_for_each_entry(core, &s->cores, node) {
 		if (core == except || !vho_scale_fits(s, core, permille))
 			continue;
-		cost = vho_scale_cost(core, port);
+		cost = vho_scale_cost(core, group);
 		if (cost < best_cost) {
 			best_cost = cost;
 			best = core;
@@ -157,52 +172,52 @@ static struct vho_scale_core *vho_scale_cheapest(struct vho_scale *s,
 }
 
 /**
- * vho_scale_pick() - choose a core for a port
+ * vho_scale_pick() - choose a core for a group
  * @s: cores
- * @port: port
+ * @group: group
  * @except: not this one, NULL: any
- * @fits: only cores that can give what is guaranteed to the port
+ * @fits: only cores that can give what is guaranteed to the group
  *
  * Context: any.
  * Return: the core, NULL: none.
  */
-struct vho_scale_core *vho_scale_pick(struct vho_scale *s, const struct vho_scale_port *port,
+struct vho_scale_core *vho_scale_pick(struct vho_scale *s, const struct vho_scale_group *group,
 				      const struct vho_scale_core *except, bool fits)
 {
-	return vho_scale_cheapest(s, port, except, fits ? port->guarantee_permille : 0);
+	return vho_scale_cheapest(s, group, except, fits ? group->guarantee_permille : 0);
 }
 
-/* What @core has left to guarantee to @port, with what the port has already, permille. */
+/* What @core has left to guarantee to @group, with what the group has already, permille. */
 u32 vho_scale_left(const struct vho_scale *s, const struct vho_scale_core *core,
-		   const struct vho_scale_port *port)
+		   const struct vho_scale_group *group)
 {
 	u32 others = core->guarantee_permille;
 
-	if (port->core == core)
-		others -= port->guarantee_permille;
+	if (group->core == core)
+		others -= group->guarantee_permille;
 	return s->rules.guarantees_max - min(others, s->rules.guarantees_max);
 }
 
 /**
- * vho_scale_room() - choose a core that can guarantee so much to a port
+ * vho_scale_room() - choose a core that can guarantee so much to a group
  * @s: cores
- * @port: port, placed
+ * @group: group, placed
  * @permille: its guarantee-to-be
  *
  * Less than it has is never refused: there may be more guarantees on a core than it can give, when the
  * others had to go.
  *
  * Context: any.
- * Return: the port's own core if that can, or else, unless the operator has placed the port, the
+ * Return: the group's own core if that can, or else, unless the operator has placed the group, the
  * best other one; NULL: none can.
  */
-struct vho_scale_core *vho_scale_room(struct vho_scale *s, const struct vho_scale_port *port,
+struct vho_scale_core *vho_scale_room(struct vho_scale *s, const struct vho_scale_group *group,
 				      u32 permille)
 {
-	if (permille <= port->guarantee_permille ||
-	    permille <= vho_scale_left(s, port->core, port))
-		return port->core;
-	return port->pinned ? NULL : vho_scale_cheapest(s, port, port->core, permille);
+	if (permille <= group->guarantee_permille ||
+	    permille <= vho_scale_left(s, group->core, group))
+		return group->core;
+	return group->pinned ? NULL : vho_scale_cheapest(s, group, group->core, permille);
 }
 
 static bool vho_scale_overloaded(const struct vho_scale *s, const struct vho_scale_core *core)
@@ -210,11 +225,11 @@ static bool vho_scale_overloaded(const struct vho_scale *s, const struct vho_sca
 	return core->busy_permille + s->rules.add_idle_permille > VHO_SCALE_ONE;
 }
 
-/* Is there a core with more than it can do, and ports that could go elsewhere? */
+/* Is there a core with more than it can do, and groups that could go elsewhere? */
 static bool vho_scale_divisible(const struct vho_scale *s)
 {
 	const struct vho_scale_core *core;
-	const struct vho_scale_port *port;
+	const struct vho_scale_group *group;
 	unsigned int busy, movable;
 
 	list_for_each_entry(core, &s->cores, node) {
@@ -222,11 +237,11 @@ static bool vho_scale_divisible(const struct vho_scale *s)
 			continue;
 		busy = 0;
 		movable = 0;
-		list_for_each_entry(port, &core->ports, node) {
-			if (port->busy_permille < VHO_SCALE_PORT_BUSY)
+		list_for_each_entry(group, &core->groups, node) {
+			if (group->busy_permille < VHO_SCALE_GROUP_BUSY)
 				continue;
 			busy++;
-			movable += !port->pinned;
+			movable += !group->pinned;
 		}
 		if (busy > 1 && movable)
 			return true;
@@ -234,24 +249,24 @@ static bool vho_scale_divisible(const struct vho_scale *s)
 	return false;
 }
 
-/* Can what is guaranteed to the ports of @leaving be given by the others? First fit. */
+/* Can what is guaranteed to the groups of @leaving be given by the others? First fit. */
 static bool vho_scale_can_leave(struct vho_scale *s, const struct vho_scale_core *leaving)
 {
-	const struct vho_scale_port *port;
+	const struct vho_scale_group *group;
 	struct vho_scale_core *core;
 
 	list_for_each_entry(core, &s->cores, node)
 		core->promised_permille = core->guarantee_permille;
-	list_for_each_entry(port, &leaving->ports, node) {
-		bool found = !port->guarantee_permille;
+	list_for_each_entry(group, &leaving->groups, node) {
+		bool found = !group->guarantee_permille;
 
 		list_for_each_entry(core, &s->cores, node) {
 			if (found)
 				break;
-			if (core == leaving || core->promised_permille + port->guarantee_permille >
+			if (core == leaving || core->promised_permille + group->guarantee_permille >
 					       s->rules.guarantees_max)
 				continue;
-			core->promised_permille += port->guarantee_permille;
+			core->promised_permille += group->guarantee_permille;
 			found = true;
 		}
 		if (!found)
@@ -262,10 +277,10 @@ static bool vho_scale_can_leave(struct vho_scale *s, const struct vho_scale_core
 
 static bool vho_scale_has_pinned(const struct vho_scale_core *core)
 {
-	const struct vho_scale_port *port;
+	const struct vho_scale_group *group;
 
-	list_for_each_entry(port, &core->ports, node)
-		if (port->pinned)
+	list_for_each_entry(group, &core->groups, node)
+		if (group->pinned)
 			return true;
 	return false;
 }
@@ -275,7 +290,7 @@ static bool vho_scale_has_pinned(const struct vho_scale_core *core)
  * @s: cores
  *
  * Context: any.
- * Return: the least busy core that holds no port of the operator's placing and whose guarantees the
+ * Return: the least busy core that holds no group of the operator's placing and whose guarantees the
  * others can give, the youngest of equals; NULL: none.
  */
 struct vho_scale_core *vho_scale_pick_victim(struct vho_scale *s)
@@ -293,11 +308,11 @@ struct vho_scale_core *vho_scale_pick_victim(struct vho_scale *s)
 
 /**
  * vho_scale_decide() - is the number of cores right?
- * @s: cores and ports, loads up to date
+ * @s: cores and groups, loads up to date
  * @now_ns: clock
  * @victim: which to remove
  *
- * A core is added only where that helps: a port is served by one core, so a single port that
+ * A core is added only where that helps: a group is served by one core, so a single group that
  * wants more than one core has to offer is no reason.
  *
  * Context: any.
@@ -324,53 +339,53 @@ enum vho_scale_verdict vho_scale_decide(struct vho_scale *s, u64 now_ns,
 }
 
 /**
- * vho_scale_pick_leaver() - choose the next port of a core that has to be emptied
+ * vho_scale_pick_leaver() - choose the next group of a core that has to be emptied
  * @core: core
  *
  * Context: any.
- * Return: the port with the largest guarantee, the heaviest of equals; NULL: none is left.
+ * Return: the group with the largest guarantee, the heaviest of equals; NULL: none is left.
  */
-struct vho_scale_port *vho_scale_pick_leaver(const struct vho_scale_core *core)
+struct vho_scale_group *vho_scale_pick_leaver(const struct vho_scale_core *core)
 {
-	struct vho_scale_port *port, *best = NULL;
+	struct vho_scale_group *group, *best = NULL;
 
-	list_for_each_entry(port, &core->ports, node) {
-		if (!best || port->guarantee_permille > best->guarantee_permille ||
-		    (port->guarantee_permille == best->guarantee_permille &&
-		     port->busy_permille > best->busy_permille))
-			best = port;
+	list_for_each_entry(group, &core->groups, node) {
+		if (!best || group->guarantee_permille > best->guarantee_permille ||
+		    (group->guarantee_permille == best->guarantee_permille &&
+		     group->busy_permille > best->busy_permille))
+			best = group;
 	}
 	return best;
 }
 
 /* Would the busier one of the two cores be clearly less busy afterwards? */
-static bool vho_scale_gains(const struct vho_scale_port *port, const struct vho_scale_core *to)
+static bool vho_scale_gains(const struct vho_scale_group *group, const struct vho_scale_core *to)
 {
-	u32 before = port->core->busy_permille;
-	u32 from_after = before - min(before, port->busy_permille);
-	u32 to_after = to->busy_permille + port->busy_permille;
-	u32 gain = min(port->busy_permille / 2, VHO_SCALE_MOVE_GAIN);
+	u32 before = group->core->busy_permille;
+	u32 from_after = before - min(before, group->busy_permille);
+	u32 to_after = to->busy_permille + group->busy_permille;
+	u32 gain = min(group->busy_permille / 2, VHO_SCALE_MOVE_GAIN);
 
 	return max(from_after, to_after) + gain <= before;
 }
 
 /**
- * vho_scale_pick_move() - choose a port that should be served elsewhere
- * @s: cores and ports, loads up to date
+ * vho_scale_pick_move() - choose a group that should be served elsewhere
+ * @s: cores and groups, loads up to date
  * @to: where
- * @going: ports have been moved just now: until loads are even, not only until no core has too much
+ * @going: groups have been moved just now: until loads are even, not only until no core has too much
  *
- * What is measured of an overloaded core is less than what its ports want, so half measures would
+ * What is measured of an overloaded core is less than what its groups want, so half measures would
  * leave it overloaded.
  *
  * Context: any.
- * Return: the heaviest port of the busiest overloaded core that has a better place; NULL: none.
+ * Return: the heaviest group of the busiest overloaded core that has a better place; NULL: none.
  */
-struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to,
+struct vho_scale_group *vho_scale_pick_move(struct vho_scale *s, struct vho_scale_core **to,
 					   bool going)
 {
 	struct vho_scale_core *core, *from = NULL;
-	struct vho_scale_port *port, *best = NULL;
+	struct vho_scale_group *group, *best = NULL;
 
 	list_for_each_entry(core, &s->cores, node)
 		if ((going || vho_scale_overloaded(s, core)) &&
@@ -378,13 +393,13 @@ struct vho_scale_port *vho_scale_pick_move(struct vho_scale *s, struct vho_scale
 			from = core;
 	if (!from)
 		return NULL;
-	list_for_each_entry(port, &from->ports, node) {
-		if (port->pinned || port->busy_permille < VHO_SCALE_PORT_BUSY ||
-		    (best && port->busy_permille <= best->busy_permille))
+	list_for_each_entry(group, &from->groups, node) {
+		if (group->pinned || group->busy_permille < VHO_SCALE_GROUP_BUSY ||
+		    (best && group->busy_permille <= best->busy_permille))
 			continue;
-		core = vho_scale_pick(s, port, from, true);
-		if (core && vho_scale_gains(port, core)) {
-			best = port;
+		core = vho_scale_pick(s, group, from, true);
+		if (core && vho_scale_gains(group, core)) {
+			best = group;
 			*to = core;
 		}
 	}

@@ -23,13 +23,13 @@
 #define VHO_SEGMENT_HEADROOM	128
 
 /*
- * Every packet that refers to guest memory holds a count of its port's ubuf, so that the
+ * Every packet that refers to guest memory holds a count of its group's ubuf, so that the
  * port, and with it this code, stays until the last of them is gone.
  */
 static void vho_segment_ubuf_complete(struct sk_buff *skb, struct ubuf_info *uarg, bool success)
 {
 	if (refcount_dec_and_test(&uarg->refcnt))
-		vho_port_put(container_of(uarg, struct vho_port, ubuf));
+		vho_port_put(container_of(uarg, struct vho_group, ubuf)->port);
 }
 
 static const struct ubuf_info_ops vho_segment_ubuf_ops = {
@@ -40,17 +40,17 @@ static const struct ubuf_info_ops vho_segment_ubuf_ops = {
  * The flags mark fragments as guest memory: whoever would keep them (a local socket) copies
  * them first (skb_orphan_frags_rx()), devices send them as they are.
  */
-void vho_segment_port_init(struct vho_port *port)
+void vho_segment_group_init(struct vho_group *group)
 {
-	port->ubuf.ops = &vho_segment_ubuf_ops;
-	port->ubuf.flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
-	refcount_set(&port->ubuf.refcnt, 1);
-	vho_port_get(port);
+	group->ubuf.ops = &vho_segment_ubuf_ops;
+	group->ubuf.flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
+	refcount_set(&group->ubuf.refcnt, 1);
+	vho_port_get(group->port);
 }
 
-void vho_segment_port_exit(struct vho_port *port)
+void vho_segment_group_exit(struct vho_group *group)
 {
-	vho_segment_ubuf_complete(NULL, &port->ubuf, true);
+	vho_segment_ubuf_complete(NULL, &group->ubuf, true);
 }
 
 /* May @page be added to the fragment that ends with @prev? One reference covers both then. */
@@ -89,8 +89,8 @@ static int vho_segment_fill(struct sk_buff *skb, struct vho_flow *flow, u32 seq,
 		pos = (pos + n) & (ring->size - 1);
 		len -= n;
 	}
-	refcount_inc(&flow->port->ubuf.refcnt);
-	skb_zcopy_init(skb, &flow->port->ubuf);
+	refcount_inc(&flow->group->ubuf.refcnt);
+	skb_zcopy_init(skb, &flow->group->ubuf);
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 
 struct sk_buff;
 struct vho_flow;
-struct vho_port;
+struct vho_group;
 
 /* How many segments it is on the wire. */
 static inline unsigned int vho_segment_count(const struct vho_tx_seg *seg)
@@ -22,8 +22,8 @@ static inline unsigned int vho_segment_count(const struct vho_tx_seg *seg)
 	return seg->len > seg->mss ? DIV_ROUND_UP(seg->len, seg->mss) : 1;
 }
 
-void vho_segment_port_init(struct vho_port *port);
-void vho_segment_port_exit(struct vho_port *port);
+void vho_segment_group_init(struct vho_group *group);
+void vho_segment_group_exit(struct vho_group *group);
 /* The parts of a packet, from the payload outwards. */
 int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
 			unsigned int segs);

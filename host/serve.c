@@ -44,6 +44,12 @@ static void vho_serve_roles(struct vho_guest_state *guest, struct vho_vdev *vdev
 	guest->nr_channels = i;
 }
 
+/* The groups of the port, as far as there are channels for them. The first has the frames, too. */
+static unsigned int vho_serve_nr_groups(const struct vho_guest_state *guest)
+{
+	return clamp(guest->nr_channels, 1U, guest->port->nr_groups);
+}
+
 int vho_serve_start(struct vho_port *port, u64 features)
 {
 	struct vho_guest_state *guest = vho_guest_alloc(port, features);
@@ -51,6 +57,7 @@ int vho_serve_start(struct vho_port *port, u64 features)
 	if (!guest)
 		return -ENOMEM;
 	vho_serve_roles(guest, &port->vdev);
+	guest->nr_groups = vho_serve_nr_groups(guest);
 	vho_slow_guest_start(port, guest);
 	vho_fp_guest_start(port, guest);
 	vho_ctrl_start(port, guest);
@@ -65,12 +72,22 @@ void vho_serve_stop(struct vho_port *port)
 	vho_port_netdev_carrier(port, false);
 	vho_ctrl_stop(port);
 	/*
-	 * The slow path before the core: from then on it hands no flow to the core. What it posted
+	 * The slow path before the cores: from then on it hands no flow to a core. What it posted
 	 * before reaches the core before the core's own stop, in order.
 	 */
 	vho_slow_guest_stop(port);
 	guest = vho_fp_guest_stop(port);
 	vho_guest_free(guest);
+}
+
+/* Who serves queue @vq. While the driver starts or stops, a guess: who starts looks by himself. */
+static struct vho_group *vho_serve_group(struct vho_port *port, u16 vq)
+{
+	unsigned int nr = vho_port_nr_groups(port);
+
+	if (vq < VIRTUOSO_VQ_CHANNEL_BASE)
+		return port->group[0];
+	return port->group[(vq - VIRTUOSO_VQ_CHANNEL_BASE) / 2 % nr];
 }
 
 void vho_serve_kick(struct vho_port *port, u16 vq)
@@ -79,5 +96,5 @@ void vho_serve_kick(struct vho_port *port, u16 vq)
 	if (vq == VIRTUOSO_VQ_CONTROL)
 		vho_ctrl_kick(port);
 	else
-		vho_port_wake(port);
+		vho_group_wake(vho_serve_group(port, vq));
 }

@@ -90,7 +90,7 @@ static void vho_slow_charge_ctrl(struct vho_port *port)
 static void vho_slow_set_weight(struct vho_port *port, u64 now_ns)
 {
 	struct vho_sched_cfg cfg = {
-		.weight = READ_ONCE(port->budget.cfg.weight) ?: VHO_SCHED_WEIGHT_DEFAULT,
+		.weight = READ_ONCE(port->budget.weight) ?: VHO_SCHED_WEIGHT_DEFAULT,
 	};
 
 	if (cfg.weight != port->slow_ent.cfg.weight)

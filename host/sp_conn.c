@@ -235,7 +235,7 @@ static bool vho_sp_to_guest(struct vho_port *port, struct sk_buff *skb)
 		vho_port_stat_inc(port, VHO_STAT_drop_frameq_full);
 		return false;
 	}
-	vho_port_wake(port);
+	vho_group_wake(port->group[0]);
 	return true;
 }
 
@@ -259,6 +259,14 @@ static void vho_sp_refuse(struct vho_port *port, struct sk_buff *skb, const stru
 	vho_flow_set_dmac(flow, eth->h_source);
 	vho_segment_xmit(flow, &rst);
 	vho_flow_put(flow);
+}
+
+/* Incoming connections are announced by all groups in turn. */
+static struct vho_group *vho_sp_next_group(struct vho_port *port)
+{
+	unsigned int nr = port->slow_guest ? port->slow_guest->nr_groups : 1;
+
+	return port->group[port->slow_next_group++ % nr];
 }
 
 /*
@@ -305,6 +313,7 @@ static bool vho_sp_rx_syn(struct vho_port *port, struct sk_buff *skb, const stru
 		return false;
 	}
 	flow->passive = true;
+	flow->group = vho_sp_next_group(port);
 	flow->listener = listener;
 	flow->ttl = IPDEFTTL;
 	flow->tcb.mss_limit = vho_port_mss(port);
@@ -351,8 +360,10 @@ void vho_sp_rx(struct vho_port *port, struct sk_buff *skb, u64 now_ns)
 	bool kept = false;
 
 	if (flow && !vho_sp_owns(flow)) {
-		if (!ptr_ring_produce_bh(&port->rxq, skb)) {
-			vho_port_wake(port);
+		struct vho_group *group = flow->group;
+
+		if (!ptr_ring_produce_bh(&group->rxq, skb)) {
+			vho_group_wake(group);
 			return;
 		}
 		vho_port_stat_inc(port, VHO_STAT_drop_rxq_full);
@@ -525,7 +536,8 @@ void vho_sp_flow_msg(struct vho_worker *worker, struct vho_msg *msg)
 		else
 			vho_sp_connect(flow, now_ns);
 	} else if (bits & BIT(VHO_FS_ATTACH)) {
-		if (port->slow_guest && vho_sp_owns(flow))
+		if (port->slow_guest && vho_sp_owns(flow) && !flow->gone &&
+		    !(bits & BIT(VHO_FS_GONE)))
 			vho_sp_attach(flow);
 		else if (vho_sp_owns(flow))
 			vho_sp_abort(flow, now_ns);

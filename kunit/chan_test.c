@@ -26,7 +26,7 @@ static void vho_test_expect_bad(struct vho_fake *f, const char *what)
 {
 	u64 bad = vho_fake_stat(f, VHO_STAT_guest_bad_submit);
 	u16 used = vho_test_used(f, VIRTUOSO_VQ_SUBMIT(0));
-	u32 flows = f->port->nr_flows, users = vho_region_get(f->guest, 0)->users;
+	u32 flows = f->port->nr_flows, users = atomic_read(&vho_region_get(f->guest, 0)->users);
 	struct virtio_virtuoso_complete rec;
 
 	vho_fake_settle(f);
@@ -34,7 +34,7 @@ static void vho_test_expect_bad(struct vho_fake *f, const char *what)
 	KUNIT_EXPECT_EQ_MSG(f->test, vho_test_used(f, VIRTUOSO_VQ_SUBMIT(0)), (u16)(used + 1), "%s",
 			    what);
 	KUNIT_EXPECT_EQ_MSG(f->test, f->port->nr_flows, flows, "%s", what);
-	KUNIT_EXPECT_EQ_MSG(f->test, vho_region_get(f->guest, 0)->users, users, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(f->test, atomic_read(&vho_region_get(f->guest, 0)->users), users, "%s", what);
 	KUNIT_EXPECT_FALSE_MSG(f->test, vho_fake_complete(f, 0, &rec), "%s", what);
 	KUNIT_EXPECT_EQ(f->test, f->config_changes, 0);
 }
@@ -178,7 +178,7 @@ static void vho_chan_connect__fields(struct kunit *test)
 		vho_fake_settle(f);
 		vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_FAILED, VIRTUOSO_ERR_INVAL, 1);
 		KUNIT_EXPECT_EQ_MSG(test, f->port->nr_flows, 0, "case %u", i);
-		KUNIT_EXPECT_EQ_MSG(test, vho_region_get(f->guest, 0)->users, 0, "case %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&vho_region_get(f->guest, 0)->users), 0, "case %u", i);
 	}
 	KUNIT_EXPECT_EQ(test, f->nr_sent, 0);
 }
@@ -246,7 +246,7 @@ static void vho_chan_connect__refused_and_again(struct kunit *test)
 	vho_fake_settle(f);
 	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_FAILED, VIRTUOSO_ERR_REFUSED, 1);
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 0);
-	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&vho_region_get(f->guest, 0)->users), 0);
 	vho_fake_establish(f, 1);
 }
 
@@ -330,7 +330,7 @@ static void vho_chan_update__abort_established(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vho_fake_sent(f, VHO_TCPF_RST));
 	vho_test_expect_released(f, 1, 0, iss + 1, VHO_FAKE_IRS + 1);
 	KUNIT_EXPECT_EQ(test, f->port->nr_flows, 0);
-	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&vho_region_get(f->guest, 0)->users), 0);
 	vho_fake_update(f, 0, 1, 0, 0, VIRTUOSO_SF_ABORT);
 	vho_test_expect_bad(f, "released");
 }
@@ -352,7 +352,7 @@ static void vho_chan_update__close_to_time_wait(struct kunit *test)
 	vho_fake_settle(f);
 	vho_test_expect_released(f, 1, VIRTUOSO_CF_FIN | VIRTUOSO_CF_FIN_ACKED, iss + 1,
 				 VHO_FAKE_IRS + 1);
-	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&vho_region_get(f->guest, 0)->users), 0);
 	KUNIT_ASSERT_PTR_EQ(test, vho_fake_lookup(&key), flow);
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_TIME_WAIT);
 	KUNIT_EXPECT_PTR_EQ(test, flow->owner, &vho_slow);
@@ -465,7 +465,7 @@ static void vho_chan_attach__bad_ring(struct kunit *test)
 	vho_fake_submit(f, 0, &att, sizeof(att));
 	vho_fake_settle(f);
 	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_FAILED, VIRTUOSO_ERR_INVAL, 1);
-	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&vho_region_get(f->guest, 0)->users), 0);
 	vho_fake_attach(f, 0, 1, flow->token);
 	vho_fake_settle(f);
 	KUNIT_EXPECT_TRUE(test, flow->adopted);
@@ -506,9 +506,9 @@ static void vho_chan_complete__no_buffers(struct kunit *test)
 	vho_fake_settle(f);
 	KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec));
 	vho_fake_offer(f, 0, 2);
-	KUNIT_EXPECT_TRUE(test, vho_fp_park(f->port));
+	KUNIT_EXPECT_TRUE(test, vho_fp_park(f->group));
 	vho_fake_settle(f);
-	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->port));
+	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->group));
 	vho_fake_offer(f, 0, 5);
 	vho_fake_settle(f);
 	for (id = 0; id < 5; id++)
@@ -554,14 +554,14 @@ static void vho_chan_submit__stalled(struct kunit *test)
 	}
 	vho_fake_settle(f);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_SUBMIT(0)), 0);
-	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->port));
-	vho_fp_unpark(f->port);
+	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->group));
+	vho_fp_unpark(f->group);
 	vho_fake_offer(f, 0, 1);
-	KUNIT_EXPECT_TRUE(test, vho_fp_park(f->port));
+	KUNIT_EXPECT_TRUE(test, vho_fp_park(f->group));
 	vho_fake_turn(f);
 	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_FAILED, VIRTUOSO_ERR_INVAL, 1);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VIRTUOSO_VQ_SUBMIT(0)), 1);
-	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->port));
+	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->group));
 	vho_fake_offer(f, 0, 1);
 	vho_fake_turn(f);
 	vho_test_expect_record(f, 0, VIRTUOSO_COMPLETE_FAILED, VIRTUOSO_ERR_INVAL, 2);
@@ -584,7 +584,7 @@ static void vho_test_complete_broken(struct kunit *test, u64 addr, u32 len, bool
 	vho_fake_offer(f, 0, 3);
 	vho_fake_settle(f);
 	KUNIT_EXPECT_EQ(test, f->config_changes, 1);
-	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->port));
+	KUNIT_EXPECT_FALSE(test, vho_fp_park(f->group));
 }
 
 static void vho_chan_complete__too_small(struct kunit *test)

@@ -261,7 +261,7 @@ static struct vho_port *vho_test_other(struct vho_fake *f)
 	memcpy(vho_fake_ptr(f, addr), &req, sizeof(req));
 	vho_test_vq_desc(f, VHO_TEST_OTHER_VQ, 0, addr, sizeof(req), 0);
 	vho_test_vq_offer(f, VHO_TEST_OTHER_VQ);
-	other->guest = guest;
+	vho_group_guest_set(other->group[0], guest);
 	vho_slow_guest_start(other, guest);
 	return other;
 }
@@ -270,8 +270,8 @@ static void vho_test_other_exit(struct vho_port *other)
 {
 	vho_ctrl_stop(other);
 	vho_slow_guest_stop(other);
-	vho_guest_free(other->guest);
-	other->guest = NULL;
+	vho_guest_free(other->group[0]->guest);
+	vho_group_guest_clear(other->group[0]);
 	vho_fake_port_exit(other);
 }
 
@@ -308,7 +308,7 @@ static void vho_ctrl_work__stuck_alone(struct kunit *test)
 	struct vho_port *other = vho_test_other(f);
 
 	vho_test_begin_stuck(f);
-	vho_ctrl_start(other, other->guest);
+	vho_ctrl_start(other, other->group[0]->guest);
 	vho_ctrl_drain(other);
 	KUNIT_EXPECT_EQ(test, vho_test_used(f, VHO_TEST_OTHER_VQ), 1);
 	KUNIT_EXPECT_EQ(test, other->nr_listeners, 1);

@@ -69,7 +69,7 @@ static void vho_bench_classify(struct vho_bench *b, struct sk_buff *skb)
 		rcu_read_unlock();
 	}
 	vho_packet(skb)->flow = flow;
-	if (!flow || ptr_ring_produce_bh(&b->f->port->rxq, skb))
+	if (!flow || ptr_ring_produce_bh(&b->f->group->rxq, skb))
 		KUNIT_FAIL(b->f->test, "a packet was not taken");
 }
 
@@ -132,10 +132,10 @@ static void vho_bench_run(struct kunit *test, unsigned int flows)
 	for (i = 0; i < flows; i++)
 		b->flow[i] = vho_fake_establish(b->f, i + 1);
 	b->f->build_segments = true;
-	vho_segment_port_init(b->f->port);
+	vho_segment_group_init(b->f->group);
 	for (i = 0; i < VHO_BENCH_ROUNDS; i++)
 		best = min(best, vho_bench_round(b));
-	vho_segment_port_exit(b->f->port);
+	vho_segment_group_exit(b->f->group);
 	b->f->build_segments = false;
 	kunit_info(test, "bench: %u flow(s) at a time: %llu cycles per request and answer\n", flows,
 		   best);

@@ -11,6 +11,7 @@
 #include <linux/virtio_config.h>
 
 #include "../host/chan.h"
+#include "../host/cores.h"
 #include "../host/conntrack.h"
 #include "../host/cores.h"
 #include "../host/elastic.h"
@@ -60,7 +61,8 @@ void vho_nl_event_misbehaved(struct vho_port *port)
 	set_bit(VHO_NL_EVENT_MISBEHAVED, &port->told.pending);
 }
 
-int vho_cores_guarantee(struct vho_port *port, u32 permille, struct netlink_ext_ack *extack)
+int vho_cores_guarantee(struct vho_port *port, const struct vho_budget_cfg *cfg, unsigned int nr,
+			struct netlink_ext_ack *extack)
 {
 	return 0;
 }
@@ -217,6 +219,16 @@ static void vho_fake_worker_init(struct vho_worker *worker)
 	worker->task = current;
 }
 
+struct vho_group *vho_fake_add_group(struct vho_fake *f, struct vho_port *port)
+{
+	struct vho_group *group = vho_group_alloc(port, port->nr_made, NUMA_NO_NODE);
+
+	KUNIT_ASSERT_NOT_NULL(f->test, group);
+	group->core = &f->core;
+	port->group[port->nr_made++] = group;
+	return group;
+}
+
 struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 {
 	struct vho_port *port = kunit_kzalloc(f->test, sizeof(*port), GFP_KERNEL);
@@ -228,22 +240,16 @@ struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index)
 	port->max_flows = 100;
 	eth_random_addr(port->mac);
 	INIT_LIST_HEAD(&port->list);
-	INIT_LIST_HEAD(&port->msgs);
-	INIT_LIST_HEAD(&port->run_node);
-	vho_budget_init(port);
 	INIT_LIST_HEAD(&port->flows);
 	INIT_LIST_HEAD(&port->listeners);
 	spin_lock_init(&port->flows_lock);
-	timerqueue_init_head(&port->timers);
-	vho_timer_init(&port->timer, vho_fp_port_timer);
 	vho_ctrl_init(&port->ctrl);
 	vho_slow_port_init(port);
 	vho_limit_init(port);
-	port->parked = true;
-	port->core = &f->core;
+	vho_fake_add_group(f, port);
+	port->nr_groups = 1;
 	port->stats = alloc_percpu(struct vho_stats);
 	KUNIT_ASSERT_NOT_NULL(f->test, port->stats);
-	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->rxq, 64, GFP_KERNEL));
 	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->frameq, 64, GFP_KERNEL));
 	KUNIT_ASSERT_EQ(f->test, 0, ptr_ring_init(&port->spq, 64, GFP_KERNEL));
 	vho_vdev_init(&port->vdev, port, port->mac, 1500);
@@ -260,7 +266,10 @@ static void vho_fake_drop_skb(void *skb)
 
 void vho_fake_port_exit(struct vho_port *port)
 {
-	ptr_ring_cleanup(&port->rxq, vho_fake_drop_skb);
+	unsigned int i;
+
+	for (i = 0; i < port->nr_made; i++)
+		vho_group_free(port->group[i]);
 	ptr_ring_cleanup(&port->frameq, vho_fake_drop_skb);
 	ptr_ring_cleanup(&port->spq, vho_fake_drop_skb);
 	vho_vdev_unbind(&port->vdev);
@@ -290,15 +299,28 @@ int vho_fake_init(struct kunit *test)
 	f->core.sched.params.turn_ns = NSEC_PER_SEC;
 	f->core.sched.params.fifo = true;
 	f->port = vho_fake_port_new(f, 7);
+	f->group = f->port->group[0];
 	test->priv = f;
 	vho_fake = f;
 	return 0;
 }
 
+/* Return: there was something to do. */
+static bool vho_fake_events(struct vho_fake *f)
+{
+	bool did = false;
+	unsigned int i;
+
+	for (i = 0; i < f->port->nr_made; i++)
+		while (vho_fp_event(f->port->group[i], vho_fake_now(f)))
+			did = true;
+	return did;
+}
+
 /* Messages about flows; the test's own thread takes turns. */
 static bool vho_fake_serve_core(struct vho_worker *worker, u64 now_ns)
 {
-	return vho_fp_event(vho_fake->port, now_ns);
+	return vho_fake_events(vho_fake);
 }
 
 void vho_fake_start_threads(struct vho_fake *f)
@@ -335,6 +357,7 @@ void vho_fake_exit(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
 	struct vho_port *port;
+	unsigned int i;
 
 	if (!f)
 		return;
@@ -349,8 +372,10 @@ void vho_fake_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kref_read(&port->ref), 1);
 	KUNIT_EXPECT_EQ(test, port->nr_listeners + port->nr_addrs, 0);
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
-	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&port->timers));
-	vho_timer_disarm(&f->core.worker, &port->timer);
+	for (i = 0; i < port->nr_made; i++) {
+		KUNIT_EXPECT_NULL(test, timerqueue_getnext(&port->group[i]->timers));
+		vho_timer_disarm(&f->core.worker, &port->group[i]->timer);
+	}
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&f->core.worker.timers));
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&vho_slow.timers));
 
@@ -405,7 +430,9 @@ void vho_fake_guest_start(struct vho_fake *f, unsigned int channels)
 	}
 	guest->nr_channels = channels;
 	f->guest = guest;
-	f->port->guest = guest;
+	guest->nr_groups = min(f->port->nr_groups, max(channels, 1U));
+	for (i = 0; i < guest->nr_groups; i++)
+		vho_group_guest_set(f->port->group[i], guest);
 	f->port->slow_guest = guest;
 	vho_ctrl_start(f->port, guest);
 	/* From here on the test itself serves the control queue, unless it kicks. */
@@ -425,6 +452,7 @@ void vho_fake_frames_start(struct vho_fake *f, u64 features)
 void vho_fake_guest_stop(struct vho_fake *f)
 {
 	struct vho_guest_state *guest = f->guest;
+	unsigned int i;
 
 	if (!guest)
 		return;
@@ -434,10 +462,12 @@ void vho_fake_guest_stop(struct vho_fake *f)
 	vho_listeners_flush(f->port);
 	vho_fake_stop_flows(f->port, false);
 	vho_fake_run_core(f);
-	while (vho_fp_flows_stop(f->port, guest, vho_fake_now(f)))
-		;
+	for (i = 0; i < guest->nr_groups; i++) {
+		while (vho_fp_flows_stop(f->port->group[i], guest, vho_fake_now(f)))
+			;
+		vho_group_guest_clear(f->port->group[i]);
+	}
 	kfree_skb_list(guest->frame_head);
-	f->port->guest = NULL;
 	f->guest = NULL;
 	vho_guest_free(guest);
 	vho_fake_settle(f);
@@ -548,8 +578,7 @@ bool vho_fake_run_core(struct vho_fake *f)
 {
 	bool ran = vho_fake_run(&f->core.worker);
 
-	while (vho_fp_event(f->port, vho_fake_now(f)))
-		ran = true;
+	ran |= vho_fake_events(f);
 	return ran;
 }
 
@@ -564,12 +593,15 @@ bool vho_fake_run_slow(struct vho_fake *f)
 
 void vho_fake_turn(struct vho_fake *f)
 {
+	unsigned int i;
 	u64 cost_ns;
 	bool more;
 
-	do {
-		vho_fp_turn(&f->core, f->port, vho_fake_now(f), &more, &cost_ns);
-	} while (more);
+	for (i = 0; i < f->port->nr_made; i++) {
+		do {
+			vho_fp_turn(&f->core, f->port->group[i], vho_fake_now(f), &more, &cost_ns);
+		} while (more);
+	}
 }
 
 static bool vho_fake_run_spq(struct vho_fake *f)
@@ -606,8 +638,7 @@ static void vho_fake_run_worker_timers(struct vho_worker *worker, u64 now_ns)
 void vho_fake_run_timers(struct vho_fake *f)
 {
 	vho_fake_run_worker_timers(&f->core.worker, vho_fake_now(f));
-	while (vho_fp_event(f->port, vho_fake_now(f)))
-		;
+	vho_fake_events(f);
 	vho_fake_run_worker_timers(&vho_slow, vho_fake_now(f));
 }
 

@@ -51,6 +51,7 @@ struct vho_fake_vq {
  * @test: the running case
  * @core: serves @port
  * @port: the only one
+ * @group: its first group
  * @guest: its running driver
  * @mem: the guest's memory
  * @ahead_ns: how far the clock given to the code under test is ahead of the machine's
@@ -78,6 +79,7 @@ struct vho_fake {
 	struct kunit *test;
 	struct vho_core core;
 	struct vho_port *port;
+	struct vho_group *group;
 	struct vho_guest_state *guest;
 	u8 *mem;
 	u64 ahead_ns;
@@ -111,6 +113,8 @@ void vho_fake_start_threads(struct vho_fake *f);
 /* One more port of the same core and memory, without a driver; exit is its user's business. */
 struct vho_port *vho_fake_port_new(struct vho_fake *f, u32 index);
 void vho_fake_port_exit(struct vho_port *port);
+/* One more group of a port. Before a driver runs; vho_port.nr_groups is the caller's. */
+struct vho_group *vho_fake_add_group(struct vho_fake *f, struct vho_port *port);
 /* Sets queue @vq up, empty. */
 struct vho_ring *vho_fake_vq_init(struct vho_fake *f, u16 vq);
 /* A driver with @channels channels and region 0 runs. */
@@ -176,6 +180,8 @@ struct vho_flow_key vho_fake_connect_key(struct vho_fake *f, u32 id);
 struct vho_flow *vho_fake_connect(struct vho_fake *f, u32 id);
 /* The same, up to CONNECTED. */
 struct vho_flow *vho_fake_establish(struct vho_fake *f, u32 id);
+/* The same on channel @chan, whichever group that is of. */
+struct vho_flow *vho_fake_establish_on(struct vho_fake *f, unsigned int chan, u32 id);
 /* Listens on port 80 with @backlog. */
 void vho_fake_listen(struct vho_fake *f, u32 backlog);
 struct vho_flow_key vho_fake_incoming_key(struct vho_fake *f, u16 rport);

@@ -77,7 +77,7 @@ void vho_fake_rx(struct vho_fake *f, const struct vho_flow_key *key, u8 flags, u
 	struct vho_flow *flow = vho_packet(skb)->flow;
 
 	if (flow && READ_ONCE(flow->owner) != &vho_slow)
-		vho_fp_rx(f->port, skb, U32_MAX, vho_fake_now(f));
+		vho_fp_rx(flow->group, skb, U32_MAX, vho_fake_now(f));
 	else
 		vho_sp_rx(f->port, skb, vho_fake_now(f));
 }
@@ -125,32 +125,42 @@ struct vho_flow_key vho_fake_connect_key(struct vho_fake *f, u32 id)
 	};
 }
 
-struct vho_flow *vho_fake_connect(struct vho_fake *f, u32 id)
+static struct vho_flow *vho_fake_connect_on(struct vho_fake *f, unsigned int chan, u32 id)
 {
 	struct virtio_virtuoso_submit_connect rec = vho_fake_connect_rec(f, id);
 	struct vho_flow *flow;
 
-	vho_fake_submit(f, 0, &rec, sizeof(rec));
+	vho_fake_submit(f, chan, &rec, sizeof(rec));
 	vho_fake_turn(f);
 	vho_fake_run_slow(f);
-	flow = xa_load(&f->guest->flow_ids, id);
+	flow = xa_load(&f->port->group[chan % f->guest->nr_groups]->flow_ids, id);
 	KUNIT_ASSERT_NOT_NULL(f->test, flow);
 	KUNIT_ASSERT_EQ(f->test, flow->tcb.state, TCP_SYN_SENT);
 	return flow;
 }
 
-struct vho_flow *vho_fake_establish(struct vho_fake *f, u32 id)
+struct vho_flow *vho_fake_connect(struct vho_fake *f, u32 id)
 {
-	struct vho_flow *flow = vho_fake_connect(f, id);
+	return vho_fake_connect_on(f, 0, id);
+}
+
+struct vho_flow *vho_fake_establish_on(struct vho_fake *f, unsigned int chan, u32 id)
+{
+	struct vho_flow *flow = vho_fake_connect_on(f, chan, id);
 	struct virtio_virtuoso_complete rec;
 
-	vho_fake_offer(f, 0, 1);
+	vho_fake_offer(f, chan, 1);
 	vho_fake_rx(f, &flow->key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
 	vho_fake_settle(f);
-	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, 0, &rec));
+	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, chan, &rec));
 	KUNIT_ASSERT_EQ(f->test, rec.op, VIRTUOSO_COMPLETE_CONNECTED);
 	KUNIT_ASSERT_TRUE(f->test, flow->adopted);
 	return flow;
+}
+
+struct vho_flow *vho_fake_establish(struct vho_fake *f, u32 id)
+{
+	return vho_fake_establish_on(f, 0, id);
 }
 
 void vho_fake_listen(struct vho_fake *f, u32 backlog)

@@ -104,7 +104,7 @@ static void vho_pair_deliver(struct vho_pair *p, const struct vho_pair_seg *s)
 		vho_flow_put(flow);
 		kfree_skb(skb);
 	} else if (flow && READ_ONCE(flow->owner) != &vho_slow) {
-		vho_fp_rx(port, skb, U32_MAX, vho_pair_now(p));
+		vho_fp_rx(port->group[0], skb, U32_MAX, vho_pair_now(p));
 	} else {
 		vho_sp_rx(port, skb, vho_pair_now(p));
 	}
@@ -224,9 +224,9 @@ static bool vho_pair_core(struct vho_pair *p, unsigned int i)
 	struct vho_pair_end *e = &p->end[i];
 	u64 now_ns = vho_pair_now(p);
 
-	if (vho_fp_event(e->port, now_ns))
+	if (vho_fp_event(e->port->group[0], now_ns))
 		return true;
-	return !e->stopped && vho_fp_output(e->port, e->guest, VHO_PAIR_PIECE_BYTES, now_ns);
+	return !e->stopped && vho_fp_output(e->port->group[0], VHO_PAIR_PIECE_BYTES, now_ns);
 }
 
 bool vho_pair_step(struct vho_pair *p)
@@ -273,7 +273,7 @@ static void vho_pair_rings(struct vho_pair *p, unsigned int i)
 	flow->rx = (struct vho_payload_ring){ .vaddr = e->rx, .size = VHO_PAIR_RING_BYTES };
 	flow->id = 1;
 	vho_flow_get(flow);
-	KUNIT_ASSERT_FALSE(p->f->test, xa_err(xa_store(&e->guest->flow_ids, 1, flow, GFP_KERNEL)));
+	KUNIT_ASSERT_FALSE(p->f->test, xa_err(xa_store(&e->port->group[0]->flow_ids, 1, flow, GFP_KERNEL)));
 }
 
 static void vho_pair_connect(struct vho_pair *p)
@@ -343,7 +343,7 @@ int vho_pair_init(struct kunit *test)
 	p->end[1].guest = vho_guest_alloc(p->end[1].port, 0);
 	KUNIT_ASSERT_NOT_NULL(test, p->end[1].guest);
 	p->end[1].guest->nr_channels = 1;
-	p->end[1].port->guest = p->end[1].guest;
+	vho_group_guest_set(p->end[1].port->group[0], p->end[1].guest);
 	p->end[1].port->slow_guest = p->end[1].guest;
 	for (i = 0; i < 2; i++) {
 		p->end[i].tx = kunit_kzalloc(test, VHO_PAIR_RING_BYTES, GFP_KERNEL);
@@ -361,7 +361,7 @@ void vho_pair_stop(struct vho_pair *p, unsigned int i)
 
 	if (e->stopped)
 		return;
-	while (vho_fp_flows_stop(e->port, e->guest, vho_pair_now(p)))
+	while (vho_fp_flows_stop(e->port->group[0], e->guest, vho_pair_now(p)))
 		;
 	e->stopped = true;
 }
@@ -387,11 +387,11 @@ void vho_pair_exit(struct kunit *test)
 	while (vho_sp_stop_step(&stop))
 		;
 	vho_pair_settle(p);
-	other->port->guest = NULL;
+	vho_group_guest_clear(other->port->group[0]);
 	vho_guest_free(other->guest);
 	KUNIT_EXPECT_EQ(test, other->port->nr_flows, 0);
-	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&other->port->timers));
-	vho_timer_disarm(&f->core.worker, &other->port->timer);
+	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&other->port->group[0]->timers));
+	vho_timer_disarm(&f->core.worker, &other->port->group[0]->timer);
 	test->priv = f;
 	vho_fake_exit(test);
 	vho_fake_port_exit(other->port);

@@ -190,7 +190,7 @@ static void vho_join_over__reset_after_data(struct kunit *test)
 	p->end[0].to_send = 3001;
 	p->end[0].chunk = 3001;
 	vho_pair_app(p, 0, 0);
-	KUNIT_ASSERT_TRUE(test, vho_fp_output(p->end[0].port, p->end[0].guest, 1000,
+	KUNIT_ASSERT_TRUE(test, vho_fp_output(p->end[0].port->group[0], 1000,
 					      vho_pair_now(p)));
 	vho_pair_app(p, 0, VIRTUOSO_SF_ABORT);
 	vho_pair_settle(p);
@@ -332,7 +332,7 @@ static void vho_join_part__fin_published(struct kunit *test)
 
 	p->end[0].to_send = 100;
 	vho_pair_app(p, 0, VIRTUOSO_SF_FIN);
-	KUNIT_ASSERT_TRUE(test, vho_fp_output(p->end[0].port, p->end[0].guest, 1000,
+	KUNIT_ASSERT_TRUE(test, vho_fp_output(p->end[0].port->group[0], 1000,
 					      vho_pair_now(p)));
 	KUNIT_EXPECT_EQ(test, vho_pair_tcb(p, 0)->state, TCP_FIN_WAIT1);
 	p->f->join_refused = VHO_STAT_join_part_off;

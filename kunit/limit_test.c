@@ -135,15 +135,15 @@ static void vho_limit_turn_end__holds(struct kunit *test)
 	vho_limit_turn_begin(port, &used);
 	vho_port_stat_add(port, VHO_STAT_fp_tx_bytes, 50000);
 	vho_port_stat_add(port, VHO_STAT_frame_rx_bytes, 10000);
-	vho_limit_turn_end(port, &used, now_ns);
+	vho_limit_turn_end(port->group[0], &used, now_ns);
 	/* 60 ms, of which 10 were kept. */
-	KUNIT_EXPECT_EQ(test, port->budget.ent.hold_ns, now_ns + 50 * VHO_TEST_MS);
+	KUNIT_EXPECT_EQ(test, port->group[0]->budget.ent.hold_ns, now_ns + 50 * VHO_TEST_MS);
 	port->limit.cfg.packet_rate = 1000;
 	vho_limit_turn_begin(port, &used);
 	vho_port_stat_add(port, VHO_STAT_fp_rx_segs, 200);
-	vho_limit_turn_end(port, &used, now_ns);
+	vho_limit_turn_end(port->group[0], &used, now_ns);
 	preempt_enable();
-	KUNIT_EXPECT_EQ(test, port->budget.ent.hold_ns, now_ns + 190 * VHO_TEST_MS);
+	KUNIT_EXPECT_EQ(test, port->group[0]->budget.ent.hold_ns, now_ns + 190 * VHO_TEST_MS);
 }
 
 static int vho_limit_test_init(struct kunit *test)

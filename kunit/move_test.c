@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Unit tests of moving a port between cores: with real threads, while it is at work.
+ * Unit tests of moving a group between cores: with real threads, while it is at work.
  *
  * Copyright (c) 2026 the Virtuoso authors
  */
@@ -49,17 +49,20 @@ static int vho_move_test_init(struct kunit *test)
 static void vho_test_adopt_fn(void *arg)
 {
 	struct vho_move_test *t = arg;
+	unsigned int i;
 
-	vho_core_adopt(t->cores[0], t->f->port);
+	for (i = 0; i < t->f->port->nr_made; i++)
+		vho_core_adopt(t->cores[0], t->f->port->group[i]);
 }
 
-/* What the test has done to the port until then, it did in the place of the first core. */
+/* What the test has done to the group until then, it did in the place of the first core. */
 static void vho_test_cores_start(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
 	unsigned int i;
 
-	vho_core_release(&t->f->core, t->f->port);
+	for (i = 0; i < t->f->port->nr_made; i++)
+		vho_core_release(&t->f->core, t->f->port->group[i]);
 	for (i = 0; i < VHO_TEST_CORES; i++) {
 		t->cores[i] = i ? kunit_kzalloc(test, sizeof(*t->cores[i]), GFP_KERNEL) :
 				  &t->f->core;
@@ -69,11 +72,15 @@ static void vho_test_cores_start(struct kunit *test)
 	vho_worker_call(&t->cores[0]->worker, vho_test_adopt_fn, t);
 }
 
+/* The port's groups, each to another core if there are several. */
 static void vho_test_move(struct vho_move_test *t, unsigned int to)
 {
+	unsigned int i;
+
 	mutex_lock(&vho_ports_lock);
 	vho_moves_begin();
-	vho_move_port(t->f->port, t->cores[to]);
+	for (i = 0; i < t->f->port->nr_made; i++)
+		vho_move_group(t->f->port->group[i], t->cores[(to + i) % VHO_TEST_CORES]);
 	vho_moves_end();
 	mutex_unlock(&vho_ports_lock);
 }
@@ -85,7 +92,12 @@ static void vho_move_test_exit(struct kunit *test)
 	unsigned int i;
 
 	if (t->cores[0]) {
-		vho_test_move(t, 0);
+		mutex_lock(&vho_ports_lock);
+		vho_moves_begin();
+		for (i = 0; i < f->port->nr_made; i++)
+			vho_move_group(f->port->group[i], t->cores[0]);
+		vho_moves_end();
+		mutex_unlock(&vho_ports_lock);
 		for (i = VHO_TEST_CORES; i--;) {
 			/* What the suite started last is at an end: the fake plays the core again. */
 			vho_core_stop(t->cores[i]);
@@ -97,7 +109,7 @@ static void vho_move_test_exit(struct kunit *test)
 	vho_fake_exit(test);
 }
 
-/* Moves the port from core to core until it has done so often enough. */
+/* Moves the group from core to core until it has done so often enough. */
 static int vho_test_mover(void *data)
 {
 	struct vho_move_test *t = data;
@@ -128,7 +140,7 @@ static void vho_test_wait_moved(struct kunit *test)
 
 struct vho_move_test_msg {
 	struct vho_msg msg;
-	struct vho_port *port;
+	struct vho_group *group;
 	bool wrong_core;
 	struct completion done;
 };
@@ -137,24 +149,24 @@ static void vho_test_msg(struct vho_worker *worker, struct vho_msg *msg)
 {
 	struct vho_move_test_msg *m = container_of(msg, struct vho_move_test_msg, msg);
 
-	if (vho_port_forward(m->port, worker, msg))
+	if (vho_group_forward(m->group, worker, msg))
 		return;
-	m->wrong_core = m->port->core != vho_core_of(worker);
+	m->wrong_core = m->group->core != vho_core_of(worker);
 	complete(&m->done);
 }
 
-/* A message reaches the core that serves the port, each exactly once. */
-static void vho_port_post__while_moving(struct kunit *test)
+/* A message reaches the core that serves the group, each exactly once. */
+static void vho_group_post__while_moving(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
-	struct vho_move_test_msg m = { .msg.fn = vho_test_msg, .port = t->f->port };
+	struct vho_move_test_msg m = { .msg.fn = vho_test_msg, .group = t->f->group };
 	unsigned int n = 0;
 
 	vho_test_cores_start(test);
 	init_completion(&m.done);
 	vho_test_start_moving(test);
 	while (READ_ONCE(t->moving)) {
-		vho_port_post(t->f->port, &m.msg);
+		vho_group_post(t->f->group, &m.msg);
 		KUNIT_ASSERT_NE(test, 0,
 				wait_for_completion_timeout(&m.done,
 							    msecs_to_jiffies(VHO_TEST_WAIT_MS)));
@@ -164,14 +176,14 @@ static void vho_port_post__while_moving(struct kunit *test)
 	}
 	vho_test_wait_moved(test);
 	KUNIT_EXPECT_GT(test, n, 0);
-	KUNIT_EXPECT_EQ(test, vho_port_core_index(t->f->port), VHO_TEST_MOVES % VHO_TEST_CORES);
+	KUNIT_EXPECT_EQ(test, vho_group_core_index(t->f->group), VHO_TEST_MOVES % VHO_TEST_CORES);
 }
 
-/* As vho_port_post(), between two moves: the first core has a message for a port that has left. */
-static void vho_port_forward__old_core(struct kunit *test)
+/* As vho_group_post(), between two moves: the first core has a message for a group that has left. */
+static void vho_group_forward__old_core(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
-	struct vho_move_test_msg m = { .msg.fn = vho_test_msg, .port = t->f->port };
+	struct vho_move_test_msg m = { .msg.fn = vho_test_msg, .group = t->f->group };
 
 	vho_test_cores_start(test);
 	init_completion(&m.done);
@@ -182,20 +194,20 @@ static void vho_port_forward__old_core(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, m.wrong_core);
 }
 
-/* A producer that had looked at port->core before the port went on. */
+/* A producer that had looked at group->core before the group went on. */
 static void vho_core_take_woken__old_core(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
-	struct vho_port *port = t->f->port;
+	struct vho_group *group = t->f->group;
 	u64 turns;
 
 	vho_test_cores_start(test);
 	vho_test_move(t, 1);
 	/* It has had the turn of its arrival, and parks. */
-	vho_test_until(!test_bit(VHO_PORT_QUEUED, &port->work_flags));
-	KUNIT_ASSERT_FALSE(test, test_and_set_bit(VHO_PORT_QUEUED, &port->work_flags));
+	vho_test_until(!test_bit(VHO_GROUP_QUEUED, &group->work_flags));
+	KUNIT_ASSERT_FALSE(test, test_and_set_bit(VHO_GROUP_QUEUED, &group->work_flags));
 	turns = READ_ONCE(t->cores[1]->turns);
-	llist_add(&port->woken_node, &t->cores[2]->woken);
+	llist_add(&group->woken_node, &t->cores[2]->woken);
 	vho_worker_wake(&t->cores[2]->worker);
 	vho_test_until(READ_ONCE(t->cores[1]->turns) != turns);
 	KUNIT_EXPECT_NE(test, READ_ONCE(t->cores[1]->turns), turns);
@@ -206,16 +218,16 @@ static void vho_test_wake_fn(void *arg)
 {
 }
 
-/* Calls with an answer run where the port is, and a parked port stays reachable. */
-static void vho_port_call__while_moving(struct kunit *test)
+/* Calls with an answer run where the group is, and a parked group stays reachable. */
+static void vho_group_call__while_moving(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
 
 	vho_test_cores_start(test);
 	vho_test_start_moving(test);
 	while (READ_ONCE(t->moving)) {
-		vho_port_wake(t->f->port);
-		vho_port_call(t->f->port, vho_test_wake_fn, NULL);
+		vho_group_wake(t->f->group);
+		vho_group_call(t->f->group, vho_test_wake_fn, NULL);
 		cond_resched();
 	}
 	vho_test_wait_moved(test);
@@ -225,7 +237,7 @@ static void vho_port_call__while_moving(struct kunit *test)
 #define VHO_TEST_SEG_BYTES	32
 
 /* Segments keep their order and none is lost: every one is acknowledged at once, by itself. */
-static void vho_move_port__order_of_segments(struct kunit *test)
+static void vho_move_group__order_of_segments(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
 	struct vho_fake *f = t->f;
@@ -243,8 +255,8 @@ static void vho_move_port__order_of_segments(struct kunit *test)
 						   flow->tcb.iss + 1, VHO_TEST_SEG_BYTES);
 
 		seq += VHO_TEST_SEG_BYTES;
-		KUNIT_ASSERT_EQ(test, 0, ptr_ring_produce_bh(&f->port->rxq, skb));
-		vho_port_wake(f->port);
+		KUNIT_ASSERT_EQ(test, 0, ptr_ring_produce_bh(&f->group->rxq, skb));
+		vho_group_wake(f->group);
 		if (i % 4 == 3)
 			usleep_range(100, 200);
 	}
@@ -261,8 +273,48 @@ static void vho_move_port__order_of_segments(struct kunit *test)
 	}
 }
 
+/* Two cores at work for one port, and both groups move: each flow is as if it were alone. */
+static void vho_move_group__two_of_a_port(struct kunit *test)
+{
+	struct vho_move_test *t = test->priv;
+	struct vho_fake *f = t->f;
+	struct vho_flow *flow[2];
+	u32 seq = VHO_FAKE_IRS + 1;
+	unsigned int i, n;
+
+	vho_fake_add_group(f, f->port);
+	f->port->nr_groups = 2;
+	vho_fake_guest_start(f, 2);
+	for (n = 0; n < 2; n++)
+		flow[n] = vho_fake_establish_on(f, n, n + 1);
+	vho_test_cores_start(test);
+	vho_test_start_moving(test);
+	for (i = 0; i < VHO_TEST_SEGS; i++, seq += VHO_TEST_SEG_BYTES) {
+		for (n = 0; n < 2; n++) {
+			struct vho_group *group = f->port->group[n];
+			struct sk_buff *skb;
+
+			skb = vho_fake_skb(f, &flow[n]->key, VHO_TCPF_ACK | VHO_TCPF_PSH, seq,
+					   flow[n]->tcb.iss + 1, VHO_TEST_SEG_BYTES);
+			KUNIT_ASSERT_EQ(test, 0, ptr_ring_produce_bh(&group->rxq, skb));
+			vho_group_wake(group);
+		}
+		if (i % 4 == 3)
+			usleep_range(100, 200);
+	}
+	vho_test_wait_moved(test);
+	for (n = 0; n < 2; n++) {
+		vho_test_until(READ_ONCE(flow[n]->tcb.rcv_nxt) == seq);
+		KUNIT_EXPECT_EQ(test, READ_ONCE(flow[n]->tcb.rcv_nxt), seq);
+	}
+	KUNIT_EXPECT_NE(test, vho_group_core_index(f->port->group[0]),
+			vho_group_core_index(f->port->group[1]));
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_fp_rx_segs), 2 * VHO_TEST_SEGS);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_drop_seq), 0);
+}
+
 /* A flow's timer comes along: the delayed acknowledgment is sent by the core that serves then. */
-static void vho_move_port__timers(struct kunit *test)
+static void vho_move_group__timers(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
 	struct vho_fake *f = t->f;
@@ -279,40 +331,41 @@ static void vho_move_port__timers(struct kunit *test)
 	f->nr_sent = 0;
 	/* Data that nobody acknowledges: the retransmission timer runs. */
 	vho_fake_update(f, 0, 1, flow->tcb.iss + 1 + 100, flow->tcb.rx_read, 0);
-	vho_port_wake(f->port);
+	vho_group_wake(f->group);
 	vho_test_until(READ_ONCE(f->nr_sent));
 	KUNIT_ASSERT_NE(test, READ_ONCE(f->nr_sent), 0);
 	vho_test_move(t, 2);
 	at_ns = READ_ONCE(flow->timer.node.expires);
 	KUNIT_EXPECT_NULL(test, timerqueue_getnext(&t->cores[1]->worker.timers));
 	KUNIT_EXPECT_PTR_EQ(test, timerqueue_getnext(&t->cores[2]->worker.timers),
-			    &f->port->timer.node);
-	KUNIT_EXPECT_LE(test, f->port->timer.node.expires, at_ns);
+			    &f->group->timer.node);
+	KUNIT_EXPECT_LE(test, f->group->timer.node.expires, at_ns);
 	vho_test_until(READ_ONCE(flow->tcb.rto_count));
 	KUNIT_EXPECT_GT(test, READ_ONCE(flow->tcb.rto_count), 0);
 	KUNIT_EXPECT_GT(test, READ_ONCE(f->nr_sent), 1);
 }
 
 /* What has left the fast path for good is put into no order of service again. */
-static void vho_move_port__detached(struct kunit *test)
+static void vho_move_group__detached(struct kunit *test)
 {
 	struct vho_move_test *t = test->priv;
 
 	vho_test_cores_start(test);
 	vho_fp_port_detach(t->f->port);
 	vho_test_move(t, 1);
-	KUNIT_EXPECT_FALSE(test, test_bit(VHO_PORT_QUEUED, &t->f->port->work_flags));
+	KUNIT_EXPECT_FALSE(test, test_bit(VHO_GROUP_QUEUED, &t->f->group->work_flags));
 	KUNIT_EXPECT_EQ(test, READ_ONCE(t->cores[1]->turns), 0);
 }
 
 static struct kunit_case vho_move_cases[] = {
-	KUNIT_CASE(vho_port_post__while_moving),
-	KUNIT_CASE(vho_port_forward__old_core),
+	KUNIT_CASE(vho_group_post__while_moving),
+	KUNIT_CASE(vho_group_forward__old_core),
 	KUNIT_CASE(vho_core_take_woken__old_core),
-	KUNIT_CASE(vho_port_call__while_moving),
-	KUNIT_CASE(vho_move_port__order_of_segments),
-	KUNIT_CASE(vho_move_port__timers),
-	KUNIT_CASE(vho_move_port__detached),
+	KUNIT_CASE(vho_group_call__while_moving),
+	KUNIT_CASE(vho_move_group__order_of_segments),
+	KUNIT_CASE(vho_move_group__two_of_a_port),
+	KUNIT_CASE(vho_move_group__timers),
+	KUNIT_CASE(vho_move_group__detached),
 	{}
 };
 

@@ -130,7 +130,7 @@ bool vho_rx_test_taken(struct sk_buff *skb)
 
 struct vho_flow *vho_rx_test_queued(struct vho_fake *f)
 {
-	struct sk_buff *skb = ptr_ring_consume(&f->port->rxq);
+	struct sk_buff *skb = ptr_ring_consume(&f->group->rxq);
 	struct vho_flow *flow;
 
 	if (!skb)

@@ -57,7 +57,7 @@ static void vho_rx_ingress__takes(struct kunit *test)
 		m->bytes[m->ip[0] + 1] &= ~0x30;
 	}
 	KUNIT_ASSERT_EQ(test, NF_STOLEN, vho_rx_test_hook(vho_rx_test_skb(test, m)));
-	skb = __ptr_ring_peek(&t->f->port->rxq);
+	skb = __ptr_ring_peek(&t->f->group->rxq);
 	KUNIT_ASSERT_NOT_NULL(test, skb);
 	pkt = vho_packet(skb);
 	KUNIT_EXPECT_PTR_EQ(test, pkt->flow, t->flow);
@@ -166,7 +166,7 @@ static void vho_rx_ingress__padding(struct kunit *test)
 	m = vho_rx_test_later(test, "E4T", 1);
 	m->len += 7;
 	KUNIT_ASSERT_TRUE(test, vho_rx_test_taken(vho_rx_test_skb(test, m)));
-	skb = __ptr_ring_peek(&t->f->port->rxq);
+	skb = __ptr_ring_peek(&t->f->group->rxq);
 	KUNIT_EXPECT_EQ(test, vho_packet(skb)->len, 1);
 	vho_rx_test_queued(t->f);
 }
@@ -261,7 +261,7 @@ static void vho_rx_ingress__full_queue(struct kunit *test)
 
 	while (!vho_fake_stat(t->f, VHO_STAT_drop_rxq_full)) {
 		KUNIT_ASSERT_TRUE(test, vho_rx_test_taken(vho_rx_test_skb(test, m)));
-		KUNIT_ASSERT_LE(test, n++, VHO_PORT_RXQ_PACKETS);
+		KUNIT_ASSERT_LE(test, n++, VHO_GROUP_RXQ_PACKETS);
 	}
 	while (vho_rx_test_queued(t->f))
 		n--;
@@ -353,7 +353,7 @@ static void vho_rx_ingress__ecn(struct kunit *test)
 			want = vho_headers_ecn_decap(outer, inner);
 			KUNIT_EXPECT_EQ(test, vho_fake_stat(t->f, VHO_STAT_drop_path_ecn) - drops,
 					want < 0);
-			skb = __ptr_ring_peek(&t->f->port->rxq);
+			skb = __ptr_ring_peek(&t->f->group->rxq);
 			KUNIT_EXPECT_EQ(test, !skb, want < 0);
 			if (skb) {
 				iph = (struct iphdr *)(skb->data + ETH_HLEN);
@@ -381,7 +381,7 @@ static void vho_rx_ingress__ecn_plain(struct kunit *test)
 		vho_rx_test_ip(m, 0)->tos = 0xb8 | ecn;
 		ip_send_check(vho_rx_test_ip(m, 0));
 		KUNIT_ASSERT_TRUE(test, vho_rx_test_taken(vho_rx_test_skb(test, m)));
-		skb = __ptr_ring_peek(&t->f->port->rxq);
+		skb = __ptr_ring_peek(&t->f->group->rxq);
 		KUNIT_EXPECT_EQ(test, skb->data[ETH_HLEN + 1], 0xb8 | ecn);
 		vho_rx_test_queued(t->f);
 	}

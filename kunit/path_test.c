@@ -118,7 +118,7 @@ static int vho_path_test_init(struct kunit *test)
 	vho_path_test_dev(test, &t->uplink, "vhoup0");
 	vho_path_test_dev(test, &t->other, "vhoup1");
 	vho_fake_guest_start(f, 1);
-	vho_segment_port_init(f->port);
+	vho_segment_group_init(f->port->group[0]);
 	KUNIT_ASSERT_EQ(test, 0, vho_port_netdev_create(f->port, &init_net, 1500, NULL));
 	return 0;
 }
@@ -141,7 +141,7 @@ static void vho_path_test_exit(struct kunit *test)
 	free_netdev(t->uplink.dev);
 	unregister_netdev(t->other.dev);
 	free_netdev(t->other.dev);
-	vho_segment_port_exit(f->port);
+	vho_segment_group_exit(f->port->group[0]);
 	vho_port_netdev_unregister(f->port);
 	vho_port_netdev_free(f->port);
 	f->port->netdev = NULL;

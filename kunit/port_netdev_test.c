@@ -107,7 +107,7 @@ static void vho_netdev_xmit__sorts(struct kunit *test)
 	skb = vho_fake_skb(f, &flow->key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, flow->tcb.iss + 1, 10);
 	vho_flow_put(vho_packet(skb)->flow);
 	vho_netdev_test_xmit(f, skb);
-	KUNIT_EXPECT_PTR_EQ(test, skb, __ptr_ring_peek(&f->port->rxq));
+	KUNIT_EXPECT_PTR_EQ(test, skb, __ptr_ring_peek(&f->group->rxq));
 	KUNIT_EXPECT_PTR_EQ(test, flow, vho_packet(skb)->flow);
 
 	skb = vho_fake_skb(f, &listening, VHO_TCPF_SYN, 1, 0, 0);
@@ -158,7 +158,7 @@ static void vho_netdev_test_ecn(struct vho_fake *f, struct vho_flow *flow, u8 ec
 /* Takes the oldest segment out of the queue. Return: its ECN field; its checksum is right. */
 static u8 vho_netdev_test_take(struct vho_fake *f)
 {
-	struct sk_buff *skb = ptr_ring_consume(&f->port->rxq);
+	struct sk_buff *skb = ptr_ring_consume(&f->group->rxq);
 	struct iphdr *iph;
 	u8 ecn;
 
@@ -177,7 +177,7 @@ static void vho_netdev_xmit__marks(struct kunit *test)
 {
 	struct vho_fake *f = test->priv;
 	struct vho_flow *flow = vho_fake_establish(f, 1);
-	unsigned int n, half = f->port->rxq.size / 2;
+	unsigned int n, half = f->group->rxq.size / 2;
 	u8 ecn;
 
 	for (n = 0; n < half + 4; n++)

@@ -96,7 +96,7 @@ static void vho_region_del__and_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOENT, vho_region_del(f->guest, U32_MAX));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_region_del(f->guest, 0));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOENT, vho_region_del(f->guest, 0));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, 1));
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK,
 			vho_region_add(f->guest, 0, VHO_FAKE_REGION, VHO_PAGE));
@@ -124,20 +124,20 @@ static void vho_region_ptr__bounds(struct kunit *test)
 	struct vho_fake *f = test->priv;
 	u64 end = VHO_FAKE_REGION + VHO_FAKE_REGION_BYTES;
 
-	KUNIT_EXPECT_PTR_EQ(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1),
+	KUNIT_EXPECT_PTR_EQ(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, 1),
 			    vho_fake_ptr(f, VHO_FAKE_REGION));
-	KUNIT_EXPECT_PTR_EQ(test, vho_region_ptr(f->guest, VHO_FAKE_REGION + 5, 7),
+	KUNIT_EXPECT_PTR_EQ(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION + 5, 7),
 			    vho_fake_ptr(f, VHO_FAKE_REGION + 5));
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES));
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, end - 1, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, end - 1, 2));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, end, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION - 1, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION - 1, 2));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES + 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION + 8, U32_MAX));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, U64_MAX, U32_MAX));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, 0, 1));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, end - 1, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, end - 1, 2));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, end, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION - 1, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION - 1, 2));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, VHO_FAKE_REGION_BYTES + 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION + 8, U32_MAX));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, U64_MAX, U32_MAX));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, 0, 1));
 }
 
 /* Two regions that touch are two regions: no buffer lies in both. */
@@ -147,8 +147,8 @@ static void vho_region_ptr__across_regions(struct kunit *test)
 	u64 base = VHO_FAKE_REGION - VHO_PAGE;
 
 	KUNIT_ASSERT_EQ(test, VIRTUOSO_STATUS_OK, vho_region_add(f->guest, 1, base, VHO_PAGE));
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION - 1, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION - 1, 2));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION - 1, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION - 1, 2));
 }
 
 static void vho_payload_attach__arguments(struct kunit *test)
@@ -218,7 +218,7 @@ static void vho_payload_attach__keeps_region(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, 0, vho_payload_attach(f->guest, &tx, &abi));
 	KUNIT_ASSERT_EQ(test, 0, vho_payload_attach(f->guest, &rx, &abi));
-	KUNIT_EXPECT_EQ(test, vho_region_get(f->guest, 0)->users, 2);
+	KUNIT_EXPECT_EQ(test, atomic_read(&vho_region_get(f->guest, 0)->users), 2);
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_BUSY, vho_region_del(f->guest, 0));
 	vho_payload_detach(&tx);
 	vho_payload_detach(&tx);	/* once counts */
@@ -274,10 +274,10 @@ static void vho_region_del__neighbours(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, VIRTUOSO_STATUS_OK,
 				vho_region_add(f->guest, 1 + i, base + 4 * i * VHO_PAGE, 4 * VHO_PAGE));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK, vho_region_del(f->guest, 2));
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, base + 4 * VHO_PAGE - 1, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, base + 4 * VHO_PAGE, 1));
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, base + 8 * VHO_PAGE - 1, 1));
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, base + 8 * VHO_PAGE, 1));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, base + 4 * VHO_PAGE - 1, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, base + 4 * VHO_PAGE, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, base + 8 * VHO_PAGE - 1, 1));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, base + 8 * VHO_PAGE, 1));
 	KUNIT_EXPECT_NULL(test, vho_region_get(f->guest, 2));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_NOENT, vho_region_del(f->guest, 2));
 	KUNIT_EXPECT_EQ(test, VIRTUOSO_STATUS_OK,
@@ -294,11 +294,11 @@ static void vho_region_ptr__gone(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, region);
 	region->gone = true;
-	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1));
+	KUNIT_EXPECT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, 1));
 	KUNIT_EXPECT_NULL(test, vho_region_get(f->guest, 0));
 	KUNIT_EXPECT_EQ(test, -EINVAL, vho_payload_attach(f->guest, &ring, &abi));
 	region->gone = false;
-	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, VHO_FAKE_REGION, 1));
+	KUNIT_EXPECT_NOT_NULL(test, vho_region_ptr(f->guest, &f->group->recent, VHO_FAKE_REGION, 1));
 }
 
 static struct kunit_case vho_region_cases[] = {

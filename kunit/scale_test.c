@@ -11,7 +11,7 @@
 #include "../host/scale.h"
 
 #define VHO_TEST_CORES	8
-#define VHO_TEST_PORTS	16
+#define VHO_TEST_GROUPS	16
 #define VHO_TEST_PERIOD	(10 * NSEC_PER_MSEC)
 
 static const struct vho_scale_rules vho_test_rules = {
@@ -23,12 +23,12 @@ static const struct vho_scale_rules vho_test_rules = {
 	.holdoff_ns = 100 * NSEC_PER_MSEC,
 };
 
-/* Ports that want so much of a core, cores that divide their time among their ports. */
+/* Groups that want so much of a core, cores that divide their time among their groups. */
 struct vho_scale_test {
 	struct vho_scale s;
 	struct vho_scale_core cores[VHO_TEST_CORES];
-	struct vho_scale_port ports[VHO_TEST_PORTS];
-	u32 wanted[VHO_TEST_PORTS];
+	struct vho_scale_group groups[VHO_TEST_GROUPS];
+	u32 wanted[VHO_TEST_GROUPS];
 	unsigned int changes;
 	unsigned int most;
 	u64 now_ns;
@@ -43,31 +43,31 @@ static int vho_scale_test_init(struct kunit *test)
 	test->priv = t;
 	vho_scale_init(&t->s, &vho_test_rules);
 	vho_scale_core_add(&t->s, &t->cores[0], NUMA_NO_NODE);
-	for (i = 0; i < VHO_TEST_PORTS; i++) {
-		t->ports[i].numa = NUMA_NO_NODE;
-		vho_scale_port_add(&t->ports[i], &t->cores[0]);
+	for (i = 0; i < VHO_TEST_GROUPS; i++) {
+		t->groups[i].numa = NUMA_NO_NODE;
+		vho_scale_group_add(&t->groups[i], &t->cores[0]);
 	}
 	t->now_ns = NSEC_PER_SEC;
 	return 0;
 }
 
-/* One period of work: a core that is asked for more than it has gives each port its part. */
+/* One period of work: a core that is asked for more than it has gives each group its part. */
 static void vho_test_work(struct vho_scale_test *t)
 {
 	struct vho_scale_core *core;
-	struct vho_scale_port *port;
+	struct vho_scale_group *group;
 
 	list_for_each_entry(core, &t->s.cores, node) {
 		u64 sum = 0;
 
-		list_for_each_entry(port, &core->ports, node)
-			sum += t->wanted[port - t->ports];
-		list_for_each_entry(port, &core->ports, node) {
-			u64 got = t->wanted[port - t->ports];
+		list_for_each_entry(group, &core->groups, node)
+			sum += t->wanted[group - t->groups];
+		list_for_each_entry(group, &core->groups, node) {
+			u64 got = t->wanted[group - t->groups];
 
 			if (sum > VHO_SCALE_ONE)
 				got = got * VHO_SCALE_ONE / sum;
-			port->busy_permille = vho_scale_average(port->busy_permille,
+			group->busy_permille = vho_scale_average(group->busy_permille,
 								got * VHO_TEST_PERIOD / 1000,
 								VHO_TEST_PERIOD, VHO_TEST_PERIOD);
 		}
@@ -80,10 +80,10 @@ static void vho_test_work(struct vho_scale_test *t)
 
 static void vho_test_remove(struct vho_scale_test *t, struct vho_scale_core *core)
 {
-	struct vho_scale_port *port;
+	struct vho_scale_group *group;
 
-	while ((port = vho_scale_pick_leaver(core)))
-		vho_scale_port_move(port, vho_scale_pick(&t->s, port, core, true));
+	while ((group = vho_scale_pick_leaver(core)))
+		vho_scale_group_move(group, vho_scale_pick(&t->s, group, core, true));
 	vho_scale_core_del(&t->s, core);
 }
 
@@ -91,7 +91,7 @@ static void vho_test_remove(struct vho_scale_test *t, struct vho_scale_core *cor
 static void vho_test_look(struct vho_scale_test *t)
 {
 	struct vho_scale_core *victim, *to;
-	struct vho_scale_port *port;
+	struct vho_scale_group *group;
 	bool changed = false, going = false;
 	unsigned int i;
 
@@ -112,9 +112,9 @@ static void vho_test_look(struct vho_scale_test *t)
 		break;
 	}
 	if (changed || t->now_ns - t->s.changed_ns >= t->s.rules.holdoff_ns)
-		while ((port = vho_scale_pick_move(&t->s, &to, going))) {
+		while ((group = vho_scale_pick_move(&t->s, &to, going))) {
 			going = true;
-			vho_scale_port_move(port, to);
+			vho_scale_group_move(group, to);
 			changed = true;
 		}
 	if (changed)
@@ -157,7 +157,7 @@ static void vho_scale_decide__steps(struct kunit *test)
 	unsigned int i, n;
 
 	for (n = 0; n < 5; n++) {
-		for (i = 0; i < VHO_TEST_PORTS; i++)
+		for (i = 0; i < VHO_TEST_GROUPS; i++)
 			t->wanted[i] = 200;
 		vho_test_run(t, 200);
 		KUNIT_EXPECT_EQ(test, t->s.nr_cores, 4);
@@ -175,7 +175,7 @@ static void vho_scale_decide__no_flapping(struct kunit *test)
 	unsigned int load, i, changes;
 
 	for (load = 0; load <= 240; load += 5) {
-		for (i = 0; i < VHO_TEST_PORTS; i++)
+		for (i = 0; i < VHO_TEST_GROUPS; i++)
 			t->wanted[i] = load;
 		vho_test_run(t, 200);
 		changes = t->changes;
@@ -184,7 +184,7 @@ static void vho_scale_decide__no_flapping(struct kunit *test)
 	}
 }
 
-/* A single port cannot use a second core. */
+/* A single group cannot use a second core. */
 static void vho_scale_decide__indivisible(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
@@ -195,10 +195,10 @@ static void vho_scale_decide__indivisible(struct kunit *test)
 	t->wanted[5] = 500;
 	vho_test_run(t, 100);
 	KUNIT_EXPECT_EQ(test, t->s.nr_cores, 2);
-	KUNIT_EXPECT_PTR_NE(test, t->ports[3].core, t->ports[5].core);
+	KUNIT_EXPECT_PTR_NE(test, t->groups[3].core, t->groups[5].core);
 }
 
-/* Eight ports whose bursts do not coincide need at most a third of eight cores. */
+/* Eight groups whose bursts do not coincide need at most a third of eight cores. */
 static void vho_scale_decide__bursts(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
@@ -215,49 +215,49 @@ static void vho_scale_decide__bursts(struct kunit *test)
 static void vho_scale_pick__guarantees_and_nodes(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
-	struct vho_scale_port port = { .guarantee_permille = 500, .numa = 1 };
+	struct vho_scale_group group = { .guarantee_permille = 500, .numa = 1 };
 
-	vho_scale_port_guarantee(&t->ports[0], 600);
-	KUNIT_EXPECT_NULL(test, vho_scale_pick(&t->s, &port, NULL, true));
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &port, NULL, false), &t->cores[0]);
+	vho_scale_group_guarantee(&t->groups[0], 600);
+	KUNIT_EXPECT_NULL(test, vho_scale_pick(&t->s, &group, NULL, true));
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &group, NULL, false), &t->cores[0]);
 	vho_scale_core_add(&t->s, &t->cores[1], 0);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &port, NULL, true), &t->cores[1]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &group, NULL, true), &t->cores[1]);
 	/* Near its memory, if that core has not too much to do. */
 	vho_scale_core_add(&t->s, &t->cores[2], 1);
 	t->cores[2].busy_permille = 150;
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &port, NULL, true), &t->cores[2]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &group, NULL, true), &t->cores[2]);
 	t->cores[2].busy_permille = 700;
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &port, NULL, true), &t->cores[1]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &group, NULL, true), &t->cores[1]);
 }
 
-/* A port with a guarantee stays if it can, and goes where it can be given if it may. */
+/* A group with a guarantee stays if it can, and goes where it can be given if it may. */
 static void vho_scale_room__guarantees(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
-	struct vho_scale_port *port = &t->ports[0];
+	struct vho_scale_group *group = &t->groups[0];
 
-	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], port), 900);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 900), &t->cores[0]);
-	vho_scale_port_guarantee(&t->ports[1], 500);
-	vho_scale_port_guarantee(port, 300);
-	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], port), 400);
-	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->ports[2]), 100);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 400), &t->cores[0]);
-	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, port, 401));
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], group), 900);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 900), &t->cores[0]);
+	vho_scale_group_guarantee(&t->groups[1], 500);
+	vho_scale_group_guarantee(group, 300);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], group), 400);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->groups[2]), 100);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 400), &t->cores[0]);
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, group, 401));
 	vho_scale_core_add(&t->s, &t->cores[1], NUMA_NO_NODE);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 400), &t->cores[0]);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 401), &t->cores[1]);
-	port->pinned = true;
-	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, port, 401));
-	port->pinned = false;
-	vho_scale_port_move(&t->ports[1], &t->cores[1]);
-	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, &t->ports[2], 601));
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, &t->ports[2], 600), &t->cores[0]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 400), &t->cores[0]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 401), &t->cores[1]);
+	group->pinned = true;
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, group, 401));
+	group->pinned = false;
+	vho_scale_group_move(&t->groups[1], &t->cores[1]);
+	KUNIT_EXPECT_NULL(test, vho_scale_room(&t->s, &t->groups[2], 601));
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, &t->groups[2], 600), &t->cores[0]);
 	/* More than a core can give: others had to go. Less of it is never refused. */
-	vho_scale_port_guarantee(&t->ports[3], 800);
-	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->ports[2]), 0);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 299), &t->cores[0]);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, port, 0), &t->cores[0]);
+	vho_scale_group_guarantee(&t->groups[3], 800);
+	KUNIT_EXPECT_EQ(test, vho_scale_left(&t->s, &t->cores[0], &t->groups[2]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 299), &t->cores[0]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_room(&t->s, group, 0), &t->cores[0]);
 }
 
 static void vho_scale_pick_victim__who_may_leave(struct kunit *test)
@@ -266,12 +266,12 @@ static void vho_scale_pick_victim__who_may_leave(struct kunit *test)
 
 	vho_scale_core_add(&t->s, &t->cores[1], NUMA_NO_NODE);
 	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_victim(&t->s), &t->cores[1]);
-	vho_scale_port_move(&t->ports[0], &t->cores[1]);
-	t->ports[0].pinned = true;
+	vho_scale_group_move(&t->groups[0], &t->cores[1]);
+	t->groups[0].pinned = true;
 	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_victim(&t->s), &t->cores[0]);
 	/* Guarantees that one core cannot give. */
-	vho_scale_port_guarantee(&t->ports[0], 500);
-	vho_scale_port_guarantee(&t->ports[1], 500);
+	vho_scale_group_guarantee(&t->groups[0], 500);
+	vho_scale_group_guarantee(&t->groups[1], 500);
 	KUNIT_EXPECT_NULL(test, vho_scale_pick_victim(&t->s));
 }
 
@@ -280,11 +280,11 @@ static void vho_scale_pick_leaver__order(struct kunit *test)
 {
 	struct vho_scale_test *t = test->priv;
 
-	t->ports[4].busy_permille = 300;
-	vho_scale_port_guarantee(&t->ports[7], 10);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_leaver(&t->cores[0]), &t->ports[7]);
-	vho_scale_port_del(&t->ports[7]);
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_leaver(&t->cores[0]), &t->ports[4]);
+	t->groups[4].busy_permille = 300;
+	vho_scale_group_guarantee(&t->groups[7], 10);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_leaver(&t->cores[0]), &t->groups[7]);
+	vho_scale_group_del(&t->groups[7]);
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_leaver(&t->cores[0]), &t->groups[4]);
 	KUNIT_EXPECT_EQ(test, t->cores[0].guarantee_permille, 0);
 }
 
@@ -295,14 +295,34 @@ static void vho_scale_pick_move__pinned(struct kunit *test)
 
 	vho_scale_core_add(&t->s, &t->cores[1], NUMA_NO_NODE);
 	t->cores[0].busy_permille = 1000;
-	t->ports[0].busy_permille = 600;
-	t->ports[1].busy_permille = 400;
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_move(&t->s, &to, false), &t->ports[0]);
+	t->groups[0].busy_permille = 600;
+	t->groups[1].busy_permille = 400;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_move(&t->s, &to, false), &t->groups[0]);
 	KUNIT_EXPECT_PTR_EQ(test, to, &t->cores[1]);
-	t->ports[0].pinned = true;
-	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_move(&t->s, &to, false), &t->ports[1]);
-	t->ports[1].pinned = true;
+	t->groups[0].pinned = true;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick_move(&t->s, &to, false), &t->groups[1]);
+	t->groups[1].pinned = true;
 	KUNIT_EXPECT_NULL(test, vho_scale_pick_move(&t->s, &to, false));
+}
+
+/* Groups of one port keep apart, unless the other core has clearly more to do. */
+static void vho_scale_pick__siblings(struct kunit *test)
+{
+	struct vho_scale_test *t = test->priv;
+	struct vho_scale_group *a = &t->groups[0], *b = &t->groups[1];
+
+	vho_scale_core_add(&t->s, &t->cores[1], NUMA_NO_NODE);
+	vho_scale_group_move(&t->groups[2], &t->cores[1]);
+	a->owner = t;
+	b->owner = t;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, b, NULL, true), &t->cores[1]);
+	t->cores[1].busy_permille = 200;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, b, NULL, true), &t->cores[1]);
+	t->cores[1].busy_permille = 400;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, b, NULL, true), &t->cores[0]);
+	/* Groups of nobody in particular do not mind. */
+	t->cores[1].busy_permille = 200;
+	KUNIT_EXPECT_PTR_EQ(test, vho_scale_pick(&t->s, &t->groups[3], NULL, true), &t->cores[0]);
 }
 
 static struct kunit_case vho_scale_cases[] = {
@@ -312,6 +332,7 @@ static struct kunit_case vho_scale_cases[] = {
 	KUNIT_CASE(vho_scale_decide__indivisible),
 	KUNIT_CASE(vho_scale_decide__bursts),
 	KUNIT_CASE(vho_scale_pick__guarantees_and_nodes),
+	KUNIT_CASE(vho_scale_pick__siblings),
 	KUNIT_CASE(vho_scale_room__guarantees),
 	KUNIT_CASE(vho_scale_pick_victim__who_may_leave),
 	KUNIT_CASE(vho_scale_pick_leaver__order),

@@ -127,7 +127,7 @@ static void vho_slow_serve__weights(struct kunit *test)
 	struct vho_port *port = t->f->port;
 	u64 vt;
 
-	port->budget.cfg.weight = 300;
+	port->budget.weight = 300;
 	vho_test_packet(t, port);
 	vho_test_packet(t, t->other);
 	while (vho_test_serve())

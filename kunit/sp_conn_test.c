@@ -58,7 +58,7 @@ static void vho_sp_hand_to_core__segment_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rec.op, VIRTUOSO_COMPLETE_UPDATE);
 	KUNIT_EXPECT_EQ(test, le32_to_cpu(rec.u.update.rcv_seq), VHO_FAKE_IRS + 101);
 	KUNIT_EXPECT_FALSE(test, vho_fake_complete(f, 0, &rec));
-	KUNIT_EXPECT_LE(test, vho_test_timers(&f->port->timers), 1);
+	KUNIT_EXPECT_LE(test, vho_test_timers(&f->group->timers), 1);
 	KUNIT_EXPECT_EQ(test, vho_test_timers(&vho_slow.timers), 0);
 }
 
@@ -310,7 +310,7 @@ static void vho_sp_rx__forwarded(struct kunit *test)
 	early = vho_fake_skb(f, &key, VHO_TCPF_ACK, VHO_FAKE_IRS + 1, flow->tcb.iss + 1, 50);
 	vho_fake_rx(f, &key, VHO_TCPF_SYN | VHO_TCPF_ACK, VHO_FAKE_IRS, flow->tcb.iss + 1, 0);
 	vho_sp_rx(f->port, early, ktime_get_ns());
-	KUNIT_EXPECT_FALSE(test, __ptr_ring_empty(&f->port->rxq));
+	KUNIT_EXPECT_FALSE(test, __ptr_ring_empty(&f->group->rxq));
 	vho_fake_settle(f);
 	KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 51);
 }
@@ -330,11 +330,11 @@ static void vho_fp_rx__pieces(struct kunit *test)
 			   flow->tcb.iss + 1, 1250);
 	skb_shinfo(skb)->gso_segs = 7;
 	for (i = 1; i <= 2; i++) {
-		KUNIT_EXPECT_FALSE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
+		KUNIT_EXPECT_FALSE(test, vho_fp_rx(f->group, skb, 500, ktime_get_ns()));
 		KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 500 * i);
 		KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_ESTABLISHED);
 	}
-	KUNIT_EXPECT_TRUE(test, vho_fp_rx(f->port, skb, 500, ktime_get_ns()));
+	KUNIT_EXPECT_TRUE(test, vho_fp_rx(f->group, skb, 500, ktime_get_ns()));
 	KUNIT_EXPECT_EQ(test, flow->tcb.rcv_nxt, VHO_FAKE_IRS + 1 + 1250 + 1);
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_CLOSE_WAIT);
 	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_fp_rx_segs), 7);
@@ -361,7 +361,7 @@ static void vho_test_reset(struct vho_fake *f)
 	KUNIT_EXPECT_EQ(f->test, f->port->nr_flows, 0);
 	KUNIT_EXPECT_EQ(f->test, f->nr_maps, 0);
 	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&vho_slow.timers), 0);
-	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&f->port->timers), 0);
+	KUNIT_EXPECT_EQ(f->test, vho_test_timers(&f->group->timers), 0);
 }
 
 static void vho_sp_port_stop__connecting(struct kunit *test)

@@ -40,15 +40,15 @@ static void vho_vdev_set_status__start_and_reset(struct kunit *test)
 			VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 			VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	KUNIT_EXPECT_TRUE(test, vdev->running);
-	KUNIT_ASSERT_NOT_NULL(test, f->port->guest);
-	KUNIT_EXPECT_PTR_EQ(test, f->port->guest, f->port->slow_guest);
-	KUNIT_EXPECT_EQ(test, f->port->guest->nr_channels, 1);
+	KUNIT_ASSERT_NOT_NULL(test, f->group->guest);
+	KUNIT_EXPECT_PTR_EQ(test, f->group->guest, f->port->slow_guest);
+	KUNIT_EXPECT_EQ(test, f->group->guest->nr_channels, 1);
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 3 * VHO_TEST_VQS);
 
 	vho_vdev_reset(vdev);
 	KUNIT_EXPECT_EQ(test, vho_vdev_status(vdev), 0);
 	KUNIT_EXPECT_FALSE(test, vdev->running);
-	KUNIT_EXPECT_NULL(test, f->port->guest);
+	KUNIT_EXPECT_NULL(test, f->group->guest);
 	KUNIT_EXPECT_NULL(test, f->port->slow_guest);
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 0);
 }

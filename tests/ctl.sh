@@ -108,7 +108,10 @@ test_ports() {
 	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port set p1 weight 0
 	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port set p1 max-flows 5 weight 10001
 	refused 1 'weight: .*\(1 to 10000\)' virtuosoctl port add new vm weight 0
-	refused 1 'guarantee \(permille\): .*\(0 to 900\)' virtuosoctl port set p1 guarantee 91%
+	refused 1 'guarantee \(permille\): .*\(0 to 7200\)' virtuosoctl port set p1 guarantee 721%
+	refused 1 'guarantee of 910 permille needs 2 cores, the port may have 1' virtuosoctl port set p1 guarantee 91%
+	refused 1 'limit of 2000 permille needs 2 cores, the port may have 1' virtuosoctl port add new vm limit 200%
+	refused 1 'cores: .*\(1 to 8\)' virtuosoctl port add new vm cores 9
 	refused 1 'max-listeners: .*\(0 to 1024\)' virtuosoctl port set p1 max-listeners 1025
 	refused 1 'max-region-bytes is out of range' virtuosoctl port set p1 weight 5 max-region-bytes 5G
 	refused 1 'bit-rate is out of range' virtuosoctl port set p1 weight 5 bit-rate 99999

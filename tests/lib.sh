@@ -14,7 +14,8 @@
 #
 #	host 10.7.0.1   peer 10.7.0.2   g1 10.7.0.11   g2 10.7.0.12
 #
-# Any command that fails ends the test. A third mode, native, gives the guests ordinary
+# A test that wants more of its containers' ports sets PORT_OPTIONS (of port add) before. Any command that
+# fails ends the test. A third mode, native, gives the guests ordinary
 # namespaces without Virtuoso, to see that a test asks no more than Linux's own TCP does;
 # it runs the tests that are for both modes.
 
@@ -279,7 +280,8 @@ netem() {
 make_container() {
 	local name=$1 port=$2 address=$3 dev
 	ip netns add "$name"
-	dev=$(virtuosoctl -j port add "$port" container | jq -r '.[0].guest_dev')
+	# shellcheck disable=SC2086 # several words
+	dev=$(virtuosoctl -j port add "$port" container ${PORT_OPTIONS-} | jq -r '.[0].guest_dev')
 	ip link set "$port" up
 	[ ! -e /sys/class/net/br0 ] || ip link set "$port" master br0
 	ip link set "$dev" netns "$name" name eth0

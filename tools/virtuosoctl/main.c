@@ -45,7 +45,7 @@ static const char usage_text[] =
 "                  -V[ersion] | -h[elp] }\n"
 "       TYPE := { vm | container }\n"
 "       SETTING := { max-flows N | weight N | guarantee PERCENT | limit PERCENT | burst TIME |\n"
-"                    join 0|1 }\n"
+"                    join 0|1 | cores N }\n"
 "       STATE := { established | syn-sent | syn-recv | fin-wait-1 | fin-wait-2 | time-wait |\n"
 "                  close | close-wait | last-ack | closing }\n"
 "       DIR := { active | passive }\n"

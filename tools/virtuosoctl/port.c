@@ -33,9 +33,10 @@ static const char *const attr_names[] = {
 	[VIRTUOSO_A_PORT_CONN_RATE] = "conn-rate",
 	[VIRTUOSO_A_PORT_BIT_RATE] = "bit-rate",
 	[VIRTUOSO_A_PORT_PACKET_RATE] = "packet-rate",
+	[VIRTUOSO_A_PORT_CORES] = "cores",
 };
 
-const struct nl_spec port_spec = { VIRTUOSO_A_PORT_PACKET_RATE, attr_names };
+const struct nl_spec port_spec = { VIRTUOSO_A_PORT_SERVED_BY, attr_names };
 
 static const char *const type_names[] = {
 	[VIRTUOSO_PORT_TYPE_VM] = "vm",
@@ -69,6 +70,14 @@ static void take_delay(const struct nlattr *attr, void *arg)
 
 	if (port->nr_delay < PORT_DELAYS)
 		port->delay[port->nr_delay++] = nl_uint(attr);
+}
+
+static void take_server(const struct nlattr *attr, void *arg)
+{
+	struct port *port = arg;
+
+	if (port->nr_served_by < PORT_SERVERS)
+		port->served_by[port->nr_served_by++] = nl_uint(attr);
 }
 
 uint64_t port_delay_us(const uint64_t delay[PORT_DELAYS], uint32_t nr, uint32_t permille)
@@ -121,6 +130,7 @@ void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg)
 	port_settings_take(attrs, port);
 	nl_each(VIRTUOSO_A_PORT_WORK, take_work, port);
 	nl_each(VIRTUOSO_A_PORT_DELAY, take_delay, port);
+	nl_each(VIRTUOSO_A_PORT_SERVED_BY, take_server, port);
 	port->attached = attrs[VIRTUOSO_A_PORT_ATTACHED];
 	port->pinned = !attrs[VIRTUOSO_A_PORT_CORE_AUTO];
 	port->running = attrs[VIRTUOSO_A_PORT_RUNNING];
@@ -191,13 +201,24 @@ static void print_budget_json(const struct port *port)
 	json_close();
 }
 
+/* One group of channels after the other. */
+static void print_servers(const struct port *port)
+{
+	uint32_t i;
+
+	printf("%" PRIu32, port->core);
+	for (i = 1; i < port->nr_served_by; i++)
+		printf(",%" PRIu32, port->served_by[i]);
+}
+
 static void print_text(const struct port *port, const char *guest_dev)
 {
 	char ifname[IF_NAMESIZE] = "";
 
-	printf("%s: type %s state %s index %" PRIu32 " core %" PRIu32 "%s mtu %" PRIu32 " mac %s\n",
-	       port->name, name_of(&types, port->type), running_text(port), port->index,
-	       port->core, port->pinned ? " pinned" : "", port->mtu, port->mac);
+	printf("%s: type %s state %s index %" PRIu32 " core ",
+	       port->name, name_of(&types, port->type), running_text(port), port->index);
+	print_servers(port);
+	printf("%s mtu %" PRIu32 " mac %s\n", port->pinned ? " pinned" : "", port->mtu, port->mac);
 	printf("    flows %" PRIu32 " busy %s slow %s throttled %s delay-p99 %" PRIu64 "us\n   ",
 	       port->flows, format_ns(port->busy_ns), format_ns(port->slow_ns),
 	       format_ns(port->throttled_ns), port_delay_us(port->delay, port->nr_delay, 990));
@@ -220,6 +241,7 @@ static void print_text(const struct port *port, const char *guest_dev)
 static void print_json(const struct port *port, const char *guest_dev)
 {
 	char ifname[IF_NAMESIZE] = "", features[24];
+	uint32_t i;
 
 	snprintf(features, sizeof(features), "0x%" PRIx64, port->features);
 	json_str("name", port->name);
@@ -238,6 +260,10 @@ static void print_json(const struct port *port, const char *guest_dev)
 	json_flags("device_status", &statuses, port->device_status);
 	json_str("features", features);
 	json_uint("core", port->core);
+	json_array("served_by");
+	for (i = 0; i < port->nr_served_by; i++)
+		json_uint(NULL, port->served_by[i]);
+	json_close();
 	json_bool("pinned", port->pinned);
 	json_uint("flows", port->flows);
 	json_uint("busy_ns", port->busy_ns);

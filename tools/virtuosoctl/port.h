@@ -29,12 +29,15 @@ enum port_setting {
 	PORT_CONN_RATE,
 	PORT_BIT_RATE,
 	PORT_PACKET_RATE,
+	PORT_CORES,
 	PORT_SETTINGS,
 };
 
 /* Kinds of work, and classes of queue delay: room for more than the kernel has. */
 #define PORT_WORKS	16
 #define PORT_DELAYS	32
+/* Cores that serve one port: likewise. */
+#define PORT_SERVERS	32
 
 struct port {
 	bool valid;
@@ -66,6 +69,8 @@ struct port {
 	uint32_t nr_work;
 	uint64_t delay[PORT_DELAYS];	/* turns that waited less than 1, 2, 4, 8 ... us; the rest */
 	uint32_t nr_delay;
+	uint32_t served_by[PORT_SERVERS];
+	uint32_t nr_served_by;
 	bool attached;
 	bool running;
 	bool pinned;		/* the operator placed it on its core */

@@ -32,6 +32,7 @@ static const struct {
 	{ "conn-rate", "conn_rate", VIRTUOSO_A_PORT_CONN_RATE, UNIT_COUNT, false },
 	{ "bit-rate", "bit_rate", VIRTUOSO_A_PORT_BIT_RATE, UNIT_COUNT, true },
 	{ "packet-rate", "packet_rate", VIRTUOSO_A_PORT_PACKET_RATE, UNIT_COUNT, false },
+	{ "cores", "cores", VIRTUOSO_A_PORT_CORES, UNIT_COUNT, false },
 };
 
 static void put_core(struct nlmsghdr *nlh, struct args *args)

@@ -47,6 +47,9 @@ static void save_port(struct nlattr *const attrs[NL_ATTRS], void *arg)
 	       port.mtu);
 	if (*port.uuid)
 		printf(" uuid %s", port.uuid);
+	/* Before there is a driver: that of a container starts at once. */
+	if (port.set[PORT_CORES].value > 1)
+		printf(" cores %" PRIu64, port.set[PORT_CORES].value);
 	printf("\nport set %s", port.name);
 	port_settings_print(&port);
 	if (port.pinned)

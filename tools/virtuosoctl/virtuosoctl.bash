@@ -19,7 +19,7 @@ _virtuosoctl_uplinks() {
 	virtuosoctl uplink show 2> /dev/null | sed 's/ .*//'
 }
 
-_virtuosoctl_settings="max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate"
+_virtuosoctl_settings="max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate cores"
 
 # The words that may follow those before the cursor, options left out.
 _virtuosoctl_words() {

@@ -23,7 +23,7 @@ _virtuosoctl_uplinks() {
 
 # Words, without the options before them: $before; the one before the cursor: $previous.
 _virtuosoctl_object() {
-	local settings=(max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate)
+	local settings=(max-flows weight guarantee limit burst join max-listeners max-region-bytes conn-rate bit-rate packet-rate cores)
 	local nr=$#before previous=$before[-1]
 
 	case $nr in
