@@ -325,6 +325,56 @@ static bool vho_submit_id_free(const struct vho_submit_ctx *ctx, u32 id)
 	return id < VHO_FLOWS_MAX_ABI && !xa_load(&ctx->group->flow_ids, id);
 }
 
+/*
+ * An incoming connection that the driver took; the slow path has not handed it over yet. An application that writes
+ * at once, and perhaps closes, is quicker than that.
+ */
+static bool vho_submit_is_early(const struct vho_flow *flow)
+{
+	return flow->passive && !flow->adopted;
+}
+
+/* Context: the flow's owner. Return: 0 or -EINVAL: nothing was changed. */
+static int vho_submit_apply_update(struct vho_flow *flow,
+				   const struct virtio_virtuoso_submit_update *u, u64 now_ns)
+{
+	u16 flags = le16_to_cpu(u->hdr.flags);
+	int err;
+
+	if (flow->tcb.state == TCP_CLOSE)
+		return 0;
+	err = vho_tcp_app(flow, le32_to_cpu(u->tx_seq), le32_to_cpu(u->rx_seq), flags, now_ns);
+	if (err)
+		return err;
+	if (flags & VIRTUOSO_SF_ABORT)
+		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+	return 0;
+}
+
+/* Context: the flow's owner. */
+static void vho_submit_apply_setopt(struct vho_flow *flow,
+				    const struct virtio_virtuoso_submit_setopt *o, u64 now_ns)
+{
+	vho_flow_set_tos(flow, o->tos & ~INET_ECN_MASK);
+	vho_tcp_setopt(flow, le32_to_cpu(o->user_timeout_ms), le32_to_cpu(o->keepalive_idle_s),
+		       le32_to_cpu(o->keepalive_intvl_s), le16_to_cpu(o->keepalive_probes), now_ns);
+}
+
+void vho_chan_take_early(struct vho_flow *flow, u64 now_ns)
+{
+	u8 early = flow->early;
+
+	flow->early = 0;
+	if (early & VHO_EARLY_SETOPT)
+		vho_submit_apply_setopt(flow, &flow->early_setopt, now_ns);
+	if (!(early & VHO_EARLY_UPDATE))
+		return;
+	if (vho_submit_apply_update(flow, &flow->early_update, now_ns))
+		vho_port_stat_inc(flow->port, VHO_STAT_guest_bad_submit);
+	else if (flow->early_update.hdr.flags & cpu_to_le16(VIRTUOSO_SF_CLOSE))
+		flow->guest_closed = true;
+}
+
 static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
 {
 	u16 flags = le16_to_cpu(rec->hdr.flags);
@@ -336,13 +386,14 @@ static int vho_submit_update(const struct vho_submit_ctx *ctx, const union vho_s
 	if (!flow || flow->chan != ctx->chan || (flags & ~VHO_SUBMIT_FLAGS))
 		return -EINVAL;
 	owned = vho_fp_owns(flow, ctx->now_ns);
-	if (owned && flow->tcb.state != TCP_CLOSE) {
-		err = vho_tcp_app(flow, le32_to_cpu(rec->update.tx_seq),
-				  le32_to_cpu(rec->update.rx_seq), flags, ctx->now_ns);
+	if (owned) {
+		err = vho_submit_apply_update(flow, &rec->update, ctx->now_ns);
 		if (err)
 			return err;
-		if (flags & VIRTUOSO_SF_ABORT)
-			vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, ctx->now_ns);
+	} else if (vho_submit_is_early(flow) && !(flags & VIRTUOSO_SF_ABORT)) {
+		flow->early_update = rec->update;
+		flow->early |= VHO_EARLY_UPDATE;
+		return 0;
 	} else if ((flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT)) && !flow->adopted) {
 		/* Still connecting: the slow path decides, FAILED or CONNECTED follows. */
 		vho_flow_tell_slow(flow, VHO_FS_ABORT);
@@ -532,14 +583,14 @@ static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_s
 	flow = xa_load(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow));
 	if (!flow || flow->chan != ctx->chan || o->reserved)
 		return -EINVAL;
-	if (!vho_fp_owns(flow, ctx->now_ns))
-		return 0;	/* ended; the driver sends options again after CONNECTED */
-	vho_flow_set_tos(flow, o->tos & ~INET_ECN_MASK);
-	vho_tcp_setopt(flow, le32_to_cpu(o->user_timeout_ms), le32_to_cpu(o->keepalive_idle_s),
-		       le32_to_cpu(o->keepalive_intvl_s), le16_to_cpu(o->keepalive_probes),
-		       ctx->now_ns);
-	vho_fp_flow_after(flow, ctx->now_ns);
-	return 0;
+	if (vho_fp_owns(flow, ctx->now_ns)) {
+		vho_submit_apply_setopt(flow, o, ctx->now_ns);
+		vho_fp_flow_after(flow, ctx->now_ns);
+	} else if (vho_submit_is_early(flow)) {
+		flow->early_setopt = *o;
+		flow->early |= VHO_EARLY_SETOPT;
+	}
+	return 0;	/* ended, or connecting: the driver sends options again after CONNECTED */
 }
 
 static int vho_submit_peer_mac(const struct vho_submit_ctx *ctx, const union vho_submit *rec)

@@ -18,6 +18,8 @@ struct vho_guest_state;
 bool vho_chan_submit(struct vho_group *group, struct vho_guest_state *guest, u64 now_ns);
 /* Adds news to what @flow has to tell the guest. */
 void vho_chan_news(struct vho_flow *flow, u8 news);
+/* What the driver wrote before @flow was its core's. Context: FP, the flow's owner. */
+void vho_chan_take_early(struct vho_flow *flow, u64 now_ns);
 /* Writes up to @max complete records while the guest has buffers. Return: how many. */
 unsigned int vho_chan_complete(struct vho_group *group, struct vho_guest_state *guest,
 			       unsigned int max);

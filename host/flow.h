@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
 #include <linux/skbuff.h>
+#include <linux/virtio_virtuoso.h>
 #include <net/ipv6.h>
 
 #include "payload.h"
@@ -73,6 +74,10 @@ struct vho_flow_post {
 
 #define VHO_FLOW_ID_NONE	U32_MAX
 
+/* vho_flow.early */
+#define VHO_EARLY_UPDATE	0x01
+#define VHO_EARLY_SETOPT	0x02
+
 /*
  * One TCP connection. Members stand in blocks by who may touch them.
  *
@@ -123,6 +128,9 @@ struct vho_flow {
 	u8 chan;			/* channel its records travel on */
 	bool guest_closed;		/* CLOSE or ABORT was received */
 	bool adopted;			/* the core was its owner once */
+	u8 early;			/* VHO_EARLY_*: records between ATTACH and VHO_FC_ADOPT */
+	struct virtio_virtuoso_submit_update early_update;
+	struct virtio_virtuoso_submit_setopt early_setopt;
 	u32 id;				/* the guest's name for it, VHO_FLOW_ID_NONE: none yet */
 	u32 token;			/* name of an incoming connection before ATTACH */
 	bool offered;			/* the guest knows @token; release, any core of the port */

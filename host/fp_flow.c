@@ -224,6 +224,8 @@ static void vho_fp_adopt(struct vho_flow *flow, u64 now_ns)
 		vho_chan_news(flow, VHO_NEWS_UPDATE);
 	if (flow->guest_closed && flow->tcb.state != TCP_CLOSE)
 		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
+	if (flow->early)
+		vho_chan_take_early(flow, now_ns);
 	vho_fp_flow_after(flow, now_ns);
 	while ((skb = __skb_dequeue(&flow->held))) {
 		vho_flow_get(flow);

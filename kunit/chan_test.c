@@ -442,6 +442,78 @@ static void vho_chan_attach__tokens(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_ESTABLISHED);
 }
 
+/* An incoming connection that the driver has taken, and the slow path has not handed over. */
+static struct vho_flow *vho_test_attach(struct vho_fake *f)
+{
+	struct virtio_virtuoso_complete rec;
+	struct vho_flow *flow;
+
+	vho_fake_listen(f, 10);
+	flow = vho_fake_incoming(f, 1);
+	vho_fake_offer(f, 0, 8);
+	vho_fake_settle(f);
+	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, 0, &rec));
+	vho_fake_attach(f, 0, 1, flow->token);
+	vho_fake_turn(f);
+	KUNIT_ASSERT_EQ(f->test, flow->id, 1);
+	KUNIT_ASSERT_FALSE(f->test, flow->adopted);
+	return flow;
+}
+
+/* A server that speaks first: what it writes is not lost because the slow path was slower. */
+static void vho_chan_attach__update_early(struct kunit *test)
+{
+	struct virtio_virtuoso_submit_setopt opt = {
+		.hdr = { .op = VIRTUOSO_SUBMIT_SETOPT, .flow = cpu_to_le32(1) },
+		.keepalive_idle_s = cpu_to_le32(7),
+		.keepalive_intvl_s = cpu_to_le32(1),
+		.keepalive_probes = cpu_to_le16(2),
+	};
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_test_attach(f);
+	u32 iss = flow->tcb.iss;
+
+	vho_fake_update(f, 0, 1, iss + 11, VHO_FAKE_IRS + 1, 0);
+	vho_fake_submit(f, 0, &opt, sizeof(opt));
+	vho_fake_update(f, 0, 1, iss + 101, VHO_FAKE_IRS + 1, 0);
+	vho_fake_turn(f);
+	KUNIT_ASSERT_FALSE(test, flow->adopted);
+	vho_fake_settle(f);
+	KUNIT_EXPECT_TRUE(test, flow->adopted);
+	KUNIT_EXPECT_EQ(test, flow->tcb.snd_nxt, iss + 101);
+	KUNIT_EXPECT_NE(test, flow->tcb.keepalive_at_ns, 0);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), 0);
+}
+
+/* It writes and closes: all of it arrives, and FIN, not RST. */
+static void vho_chan_attach__close_early(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_test_attach(f);
+	u32 iss = flow->tcb.iss;
+
+	vho_fake_update(f, 0, 1, iss + 101, VHO_FAKE_IRS + 1, VIRTUOSO_SF_FIN | VIRTUOSO_SF_CLOSE);
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, flow->tcb.snd_nxt, iss + 102);
+	KUNIT_EXPECT_EQ(test, flow->tcb.state, TCP_FIN_WAIT1);
+	KUNIT_EXPECT_TRUE(test, vho_fake_sent(f, VHO_TCPF_FIN));
+	KUNIT_EXPECT_FALSE(test, vho_fake_sent(f, VHO_TCPF_RST));
+	KUNIT_EXPECT_TRUE(test, flow->guest_closed);
+}
+
+/* What would be refused later is refused then. */
+static void vho_chan_attach__bad_early(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_test_attach(f);
+	u32 iss = flow->tcb.iss;
+
+	vho_fake_update(f, 0, 1, iss + 1 + 2 * VHO_FAKE_RING_BYTES, VHO_FAKE_IRS + 1, 0);
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, flow->tcb.snd_nxt, iss + 1);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), 1);
+}
+
 /* Rings that are no good leave the connection where it was. */
 static void vho_chan_attach__bad_ring(struct kunit *test)
 {
@@ -725,6 +797,9 @@ static struct kunit_case vho_chan_cases[] = {
 	KUNIT_CASE(vho_chan_update__repeated),
 	KUNIT_CASE(vho_chan_update__after_reset),
 	KUNIT_CASE(vho_chan_attach__tokens),
+	KUNIT_CASE(vho_chan_attach__update_early),
+	KUNIT_CASE(vho_chan_attach__close_early),
+	KUNIT_CASE(vho_chan_attach__bad_early),
 	KUNIT_CASE(vho_chan_attach__bad_ring),
 	KUNIT_CASE(vho_chan_refuse__resets),
 	KUNIT_CASE(vho_chan_setopt__not_the_guests),
