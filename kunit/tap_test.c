@@ -47,7 +47,7 @@ static int vho_tap_test_init(struct kunit *test)
 	f = test->priv;
 	__skb_queue_head_init(&vho_tap_test_seen);
 	vho_fake_guest_start(f, 1);
-	vho_segment_port_init(f->port);
+	vho_segment_group_init(f->group);
 	KUNIT_ASSERT_EQ(test, 0, vho_port_netdev_create(f->port, &init_net, 1500, NULL));
 	KUNIT_EXPECT_FALSE(test, vho_tap_active(f->port));
 	vho_tap_test_tap.dev = f->port->netdev;
@@ -61,7 +61,7 @@ static void vho_tap_test_exit(struct kunit *test)
 
 	dev_remove_pack(&vho_tap_test_tap);
 	__skb_queue_purge(&vho_tap_test_seen);
-	vho_segment_port_exit(f->port);
+	vho_segment_group_exit(f->group);
 	vho_port_netdev_unregister(f->port);
 	vho_port_netdev_free(f->port);
 	f->port->netdev = NULL;
