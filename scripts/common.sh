@@ -39,7 +39,7 @@ newest_kernel() {
 		case $v in
 		[0-5].*|6.[0-9].*|6.[0-9]-*|6.1[01].*|6.1[01]-*|*cloud*|*rt-*) continue ;;
 		esac
-		if [ -e "/boot/vmlinuz-$v" ] && [ -e "/lib/modules/$v/build/Makefile" ]; then
+		if [ -e "$(kernel_image "$v")" ] && [ -e "/lib/modules/$v/build/Makefile" ]; then
 			echo "$v"
 			return 0
 		fi
@@ -57,11 +57,17 @@ kernel_release() {
 	esac
 }
 
+# A package holds the image in /boot or, when it is newer, beside the modules.
 kernel_image() {
+	local image
 	case $1 in
-	/*) echo "$1/arch/x86/boot/bzImage" ;;
-	*) echo "/boot/vmlinuz-$1" ;;
+	/*) image=$1/arch/x86/boot/bzImage ;;
+	*)
+		image=/boot/vmlinuz-$1
+		[ -e "$image" ] || image=/lib/modules/$1/vmlinuz
+		;;
 	esac
+	echo "$image"
 }
 
 # The directory that holds lib/modules/RELEASE.
