@@ -63,19 +63,30 @@ struct vgu_conn *vgu_conn_new(struct vgu_dev *dev, gfp_t gfp)
 	return conn;
 }
 
+static void vgu_conn_ring_free(struct vgu_conn *conn, struct vgu_conn_ring *ring)
+{
+	if (ring->old_size)
+		vgu_payload_free(conn->dev, &ring->old);
+	vgu_payload_free(conn->dev, &ring->mem);
+}
+
 static int vgu_conn_rings(struct vgu_conn *conn, bool atomic)
 {
 	int (*alloc)(struct vgu_dev *dev, struct vgu_payload *ring) =
 		atomic ? vgu_payload_alloc_atomic : vgu_payload_alloc;
 	int err;
 
-	err = alloc(conn->dev, &conn->tx);
+	err = alloc(conn->dev, &conn->tx.mem);
 	if (err)
 		return err;
-	err = alloc(conn->dev, &conn->rx);
-	if (err)
-		vgu_payload_free(conn->dev, &conn->tx);
-	return err;
+	err = alloc(conn->dev, &conn->rx.mem);
+	if (err) {
+		vgu_payload_free(conn->dev, &conn->tx.mem);
+		return err;
+	}
+	conn->tx.size = 1U << conn->tx.mem.abi.size_log2;
+	conn->rx.size = 1U << conn->rx.mem.abi.size_log2;
+	return 0;
 }
 
 /**
@@ -94,13 +105,11 @@ int vgu_conn_equip(struct vgu_conn *conn, bool atomic)
 	err = vgu_conn_rings(conn, atomic);
 	if (err)
 		return err;
-	conn->tx_size = 1U << conn->tx.abi.size_log2;
-	conn->rx_size = 1U << conn->rx.abi.size_log2;
 	err = xa_alloc_bh(&dev->conns->flows, &conn->flow, conn,
 			  XA_LIMIT(0, dev->max_flows - 1), atomic ? GFP_ATOMIC : GFP_KERNEL);
 	if (err) {
-		vgu_payload_free(dev, &conn->tx);
-		vgu_payload_free(dev, &conn->rx);
+		vgu_conn_ring_free(conn, &conn->tx);
+		vgu_conn_ring_free(conn, &conn->rx);
 		return err;
 	}
 	conn->equipped = true;
@@ -114,8 +123,8 @@ static void vgu_conn_unequip(struct vgu_conn *conn)
 		return;
 	conn->equipped = false;
 	xa_erase_bh(&conn->dev->conns->flows, conn->flow);
-	vgu_payload_free(conn->dev, &conn->tx);
-	vgu_payload_free(conn->dev, &conn->rx);
+	vgu_conn_ring_free(conn, &conn->tx);
+	vgu_conn_ring_free(conn, &conn->rx);
 }
 
 /**

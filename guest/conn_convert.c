@@ -148,7 +148,7 @@ void vgu_convert(struct sock *sk, struct vgu_conn *conn)
 	vgu_timers_silence(sk);
 	sk->sk_backlog_rcv = vgu_backlog_rcv;
 	/* More than what fits would never come. */
-	WRITE_ONCE(sk->sk_rcvlowat, min_t(int, sk->sk_rcvlowat, conn->rx_size / 2));
+	WRITE_ONCE(sk->sk_rcvlowat, min_t(int, sk->sk_rcvlowat, conn->rx.size / 2));
 
 	tp->snd_una = snd;
 	tp->snd_sml = snd;
@@ -159,7 +159,9 @@ void vgu_convert(struct sock *sk, struct vgu_conn *conn)
 	WRITE_ONCE(tp->rcv_nxt, rcv);
 	WRITE_ONCE(tp->copied_seq, rcv);
 	tp->rcv_wup = rcv;
-	tp->rcv_wnd = conn->rx_size;
+	tp->rcv_wnd = conn->rx.size;
+	tp->rcvq_space.seq = rcv;
+	tp->rcvq_space.time = tcp_clock_us();
 	tp->mss_cache = conn->mss;
 	tp->rx_opt.wscale_ok = conn->answer.snd_wscale || conn->answer.rcv_wscale;
 	tp->rx_opt.snd_wscale = conn->answer.snd_wscale;

@@ -66,7 +66,7 @@ bool vgu_stream_memory_free(const struct sock *sk, int wake)
 	conn = vgu_sk_live(sk);
 	if (conn) {
 		unsent = READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_nxt);
-		free = vgu_conn_tx_free(conn, sk) >= conn->tx_size / 4 &&
+		free = vgu_conn_tx_free(conn, sk) >= READ_ONCE(conn->tx.size) / 4 &&
 		       ((u64)unsent << wake) < tcp_notsent_lowat(tp);
 	} else {
 		free = tcp_prot.stream_memory_free(sk, wake);
@@ -81,15 +81,15 @@ bool vgu_stream_memory_free(const struct sock *sk, int wake)
 static int vgu_ring_write(struct sock *sk, struct vgu_conn *conn, struct msghdr *msg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 room = vgu_conn_tx_free(conn, sk);
-	u32 at = (tp->write_seq - (conn->iss + 1)) & (conn->tx_size - 1);
-	u32 len = min3(room, conn->tx_size - at, (u32)VGU_PUSH_BYTES);
+	u32 len = min(vgu_conn_tx_free(conn, sk), (u32)VGU_PUSH_BYTES);
 	size_t copied;
+	void *to;
 
 	len = min_t(size_t, len, msg_data_left(msg));
 	if (!len)
 		return 0;
-	copied = copy_from_iter((char *)conn->tx.vaddr + at, len, &msg->msg_iter);
+	to = vgu_conn_ring_at(&conn->tx, conn->iss + 1, tp->write_seq, &len);
+	copied = copy_from_iter(to, len, &msg->msg_iter);
 	if (!copied)
 		return -EFAULT;
 	WRITE_ONCE(tp->write_seq, tp->write_seq + copied);
@@ -154,6 +154,8 @@ static int vgu_send_live(struct sock *sk, struct vgu_conn *conn, struct msghdr *
 		}
 		if (err < 0)
 			goto out;
+		if (vgu_conn_tx_grow(sk, conn))
+			continue;
 		/* Full: no holding back, or room would never come. */
 		conn->more = false;
 		vgu_conn_push(sk, conn);
@@ -286,11 +288,11 @@ static void vgu_credit(struct sock *sk, struct vgu_conn *conn)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 read = tp->copied_seq - conn->rx_told;
-	u32 room = conn->rx_size - (tp->rcv_nxt - conn->rx_told);
+	u32 room = conn->rx.size - (tp->rcv_nxt - conn->rx_told);
 
 	if (!read || sk->sk_state == TCP_CLOSE)
 		return;
-	if (read >= conn->rx_size / 4 || room < conn->rx_size / 4)
+	if (read >= conn->rx.size / 4 || room < conn->rx.size / 4)
 		vgu_conn_push(sk, conn);
 }
 
@@ -301,15 +303,17 @@ static void vgu_credit(struct sock *sk, struct vgu_conn *conn)
 static int vgu_ring_read(struct sock *sk, struct vgu_conn *conn, struct msghdr *msg,
 			 u32 seq, size_t len, int flags)
 {
-	u32 at = (seq - (conn->irs + 1)) & (conn->rx_size - 1);
 	s32 unread = tcp_sk(sk)->rcv_nxt - seq;
+	const void *from;
+	u32 n;
 
 	if (unread <= 0)
 		return 0;
-	len = min3(len, (size_t)unread, (size_t)(conn->rx_size - at));
+	n = min_t(size_t, len, unread);
+	from = vgu_conn_ring_at(&conn->rx, conn->irs + 1, seq, &n);
 	if (flags & MSG_TRUNC)
-		return len;
-	len = copy_to_iter((char *)conn->rx.vaddr + at, len, &msg->msg_iter);
+		return n;
+	len = copy_to_iter(from, n, &msg->msg_iter);
 	return len ?: -EFAULT;
 }
 
@@ -395,8 +399,10 @@ static int vgu_recv_live(struct sock *sk, struct vgu_conn *conn, struct msghdr *
 		ret = vgu_recv_may_wait(sk, copied, timeo);
 		if (ret <= 0)
 			break;
-		if (!(flags & MSG_PEEK))
+		if (!(flags & MSG_PEEK)) {
+			vgu_conn_rx_adjust(sk, conn);
 			vgu_credit(sk, conn);
+		}
 		ret = vgu_recv_wait(sk, conn, &timeo, seq);
 		if (ret < 0)
 			break;
@@ -409,8 +415,10 @@ static int vgu_recv_live(struct sock *sk, struct vgu_conn *conn, struct msghdr *
 		sk_peek_offset_fwd(sk, copied);
 	} else {
 		sk_peek_offset_bwd(sk, copied);
-		if (vgu_sk_live(sk) == conn)
+		if (vgu_sk_live(sk) == conn) {
+			vgu_conn_rx_adjust(sk, conn);
 			vgu_credit(sk, conn);
+		}
 		vgu_net_add(sock_net(sk), rx_bytes, copied);
 	}
 	return copied ?: min(ret, 0);
@@ -506,7 +514,9 @@ int vgu_stream_set_rcvlowat(struct sock *sk, int val)
 	if (!conn)
 		return inet_stream_ops.set_rcvlowat(sk, val);
 	val = val < 0 ? INT_MAX : val;
-	WRITE_ONCE(sk->sk_rcvlowat, clamp_t(int, val, 1, conn->rx_size / 2));
+	if (val > conn->rx.size / 2)
+		vgu_conn_rx_grow(sk, conn, min_t(u32, val, U32_MAX / 4) * 2);
+	WRITE_ONCE(sk->sk_rcvlowat, clamp_t(int, val, 1, conn->rx.size / 2));
 	vgu_wake_reader(sk);
 	return 0;
 }

@@ -217,7 +217,7 @@ bool vgu_time_wait(struct sock *sk, struct vgu_conn *conn)
 		return false;
 	WRITE_ONCE(tp->rcv_nxt, tp->rcv_nxt + 1);
 	WRITE_ONCE(tp->write_seq, tp->write_seq + 1);
-	tp->rcv_wnd = conn->rx_size;
+	tp->rcv_wnd = conn->rx.size;
 	if (conn->answer.timestamps)
 		tp->rx_opt.ts_recent_stamp = ktime_get_seconds();
 	conn->parting = true;

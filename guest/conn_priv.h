@@ -61,6 +61,8 @@ enum vgu_conn_state {
 #define VGU_TODO_SETOPT		0x08
 #define VGU_TODO_PEER_MAC	0x10
 #define VGU_TODO_UPDATE		0x20
+#define VGU_TODO_TX_RING	0x40	/* before UPDATE, whose numbers go beyond what it says */
+#define VGU_TODO_RX_RING	0x80
 
 /**
  * struct vgu_conn_syn - what the socket's SYN said
@@ -114,6 +116,26 @@ struct vgu_conn_up {
 	bool failed;
 };
 
+/**
+ * struct vgu_conn_ring - one direction's payload
+ * @mem: ring
+ * @size: its bytes
+ * @old: the smaller ring before it, while bytes in it are needed
+ * @old_size: its bytes, 0: there is none
+ * @old_end: bytes before this sequence number are in @old
+ * @told_seq: what the device is to be told with @mem
+ *
+ * Socket lock, and conn->lock to change it: either suffices to read. @size may be read without.
+ */
+struct vgu_conn_ring {
+	struct vgu_payload mem;
+	u32 size;
+	struct vgu_payload old;
+	u32 old_size;
+	u32 old_end;
+	u32 told_seq;
+};
+
 struct vgu_hop;
 
 /**
@@ -129,13 +151,13 @@ struct vgu_hop;
  * --- constant once a socket, the flow table or the channel can find it ---
  * @dev: its device
  * @chan: the channel all records about it travel on
- * @tx: transmit ring
- * @rx: receive ring
- * @tx_size: size of @tx in bytes
- * @rx_size: size of @rx in bytes
  * @flow: identifier, valid with @equipped
  * @equipped: @tx, @rx and @flow are there
  * @token: of INCOMING
+ *
+ * --- both locks to write, see there ---
+ * @tx: transmit ring
+ * @rx: receive ring
  *
  * --- lock (spin_bh, innermost) ---
  * @lock: guards this block and nothing else
@@ -186,13 +208,12 @@ struct vgu_conn {
 
 	struct vgu_dev *dev;
 	struct vgu_chan *chan;
-	struct vgu_payload tx;
-	struct vgu_payload rx;
-	u32 tx_size;
-	u32 rx_size;
 	u32 flow;
 	bool equipped;
 	u32 token;
+
+	struct vgu_conn_ring tx;
+	struct vgu_conn_ring rx;
 
 	spinlock_t lock;
 	enum vgu_conn_state state;
@@ -305,7 +326,27 @@ static inline u32 vgu_conn_tx_free(const struct vgu_conn *conn, const struct soc
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	return conn->tx_size - (READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una));
+	return READ_ONCE(conn->tx.size) - (READ_ONCE(tp->write_seq) - READ_ONCE(tp->snd_una));
+}
+
+/*
+ * Where the byte with sequence number @seq is, the first one of its direction being @first. *@len is cut to
+ * what lies there in one piece. Socket locked.
+ */
+static inline void *vgu_conn_ring_at(const struct vgu_conn_ring *ring, u32 first, u32 seq, u32 *len)
+{
+	const struct vgu_payload *mem = &ring->mem;
+	u32 size = ring->size, pos;
+
+	/* Among the last bytes of the old one? Never, when there is none. */
+	if (unlikely(ring->old_end - seq - 1 < ring->old_size)) {
+		mem = &ring->old;
+		size = ring->old_size;
+		*len = min(*len, ring->old_end - seq);
+	}
+	pos = (seq - first) & (size - 1);
+	*len = min(*len, size - pos);
+	return mem->vaddr + pos;
 }
 
 /* --- conn.c --- */
@@ -372,6 +413,13 @@ void vgu_splice_eof(struct socket *sock);
 bool vgu_stream_memory_free(const struct sock *sk, int wake);
 int vgu_stream_set_rcvlowat(struct sock *sk, int val);
 void vgu_conn_push(struct sock *sk, struct vgu_conn *conn);
+
+/* --- conn_ring.c --- */
+
+bool vgu_conn_tx_grow(struct sock *sk, struct vgu_conn *conn);
+void vgu_conn_rx_grow(struct sock *sk, struct vgu_conn *conn, u32 want_bytes);
+void vgu_conn_rx_adjust(struct sock *sk, struct vgu_conn *conn);
+void vgu_conn_ring_retire(struct vgu_conn *conn, struct vgu_conn_ring *ring, u32 seq, u8 todo);
 
 /* --- conn_connect.c --- */
 

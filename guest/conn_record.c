@@ -41,8 +41,8 @@ static size_t vgu_encode_connect(struct vgu_conn *conn, void *slot)
 	rec->mss = cpu_to_le16(syn->mss);
 	rec->tos = syn->tos;
 	rec->ttl = syn->ttl;
-	rec->tx = conn->tx.abi;
-	rec->rx = conn->rx.abi;
+	rec->tx = conn->tx.mem.abi;
+	rec->rx = conn->rx.mem.abi;
 	return sizeof(*rec);
 }
 
@@ -55,8 +55,8 @@ static size_t vgu_encode_attach(struct vgu_conn *conn, void *slot, u8 op)
 	rec->token = cpu_to_le32(conn->token);
 	if (op == VIRTUOSO_SUBMIT_ATTACH) {
 		rec->hdr.flow = cpu_to_le32(conn->flow);
-		rec->tx = conn->tx.abi;
-		rec->rx = conn->rx.abi;
+		rec->tx = conn->tx.mem.abi;
+		rec->rx = conn->rx.mem.abi;
 	}
 	return sizeof(*rec);
 }
@@ -85,6 +85,19 @@ static size_t vgu_encode_peer_mac(struct vgu_conn *conn, void *slot)
 	rec->hdr.op = VIRTUOSO_SUBMIT_PEER_MAC;
 	rec->hdr.flow = cpu_to_le32(conn->flow);
 	ether_addr_copy(rec->dmac, conn->dmac);
+	return sizeof(*rec);
+}
+
+static size_t vgu_encode_ring(struct vgu_conn *conn, void *slot, u8 op)
+{
+	const struct vgu_conn_ring *ring = op == VIRTUOSO_SUBMIT_TX_RING ? &conn->tx : &conn->rx;
+	struct virtio_virtuoso_submit_ring *rec = slot;
+
+	memset(rec, 0, sizeof(*rec));
+	rec->hdr.op = op;
+	rec->hdr.flow = cpu_to_le32(conn->flow);
+	rec->seq = cpu_to_le32(ring->told_seq);
+	rec->ring = ring->mem.abi;
 	return sizeof(*rec);
 }
 
@@ -148,6 +161,12 @@ size_t vgu_conn_encode(struct vgu_chan_node *node, void *slot)
 	} else if (conn->todo & VGU_TODO_PEER_MAC) {
 		conn->todo &= ~VGU_TODO_PEER_MAC;
 		len = vgu_encode_peer_mac(conn, slot);
+	} else if (conn->todo & VGU_TODO_TX_RING) {
+		conn->todo &= ~VGU_TODO_TX_RING;
+		len = vgu_encode_ring(conn, slot, VIRTUOSO_SUBMIT_TX_RING);
+	} else if (conn->todo & VGU_TODO_RX_RING) {
+		conn->todo &= ~VGU_TODO_RX_RING;
+		len = vgu_encode_ring(conn, slot, VIRTUOSO_SUBMIT_RX_RING);
 	} else if (conn->todo & VGU_TODO_UPDATE) {
 		conn->todo &= ~VGU_TODO_UPDATE;
 		len = vgu_encode_update(conn, slot);

@@ -173,6 +173,7 @@ static bool vgu_apply_una(struct sock *sk, struct vgu_conn *conn,
 	if (!acked)
 		return true;
 	WRITE_ONCE(tp->snd_una, tp->snd_una + acked);
+	vgu_conn_ring_retire(conn, &conn->tx, tp->snd_una, VGU_TODO_TX_RING);
 	tp->bytes_acked += acked;
 	tp->rcv_tstamp = tcp_jiffies32;
 	return true;
@@ -185,7 +186,7 @@ static bool vgu_apply_rcv(struct sock *sk, struct vgu_conn *conn,
 	struct tcp_sock *tp = tcp_sk(sk);
 	u32 got = le32_to_cpu(u->rcv_seq) - tp->rcv_nxt;
 
-	if (got > conn->rx_size - (tp->rcv_nxt - tp->copied_seq))
+	if (got > conn->rx.size - (tp->rcv_nxt - tp->copied_seq))
 		return false;
 	if (!got)
 		return true;

@@ -42,6 +42,7 @@ static const unsigned int vgu_dev_features[] = {
 	VIRTIO_VIRTUOSO_F_GUEST_TSO,
 	VIRTIO_VIRTUOSO_F_MRG_RXBUF,
 	VIRTIO_VIRTUOSO_F_SOCK,
+	VIRTIO_VIRTUOSO_F_RING,
 };
 
 /* --- event queue: owned by event_work --- */
@@ -204,6 +205,8 @@ static int vgu_dev_validate(struct virtio_device *vdev)
 	virtio_cread_le(vdev, struct virtio_virtuoso_config, max_flows, &max_flows);
 	if (!max_channels || !max_flows)
 		__virtio_clear_bit(vdev, VIRTIO_VIRTUOSO_F_SOCK);
+	if (!virtio_has_feature(vdev, VIRTIO_VIRTUOSO_F_SOCK))
+		__virtio_clear_bit(vdev, VIRTIO_VIRTUOSO_F_RING);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ struct vgu_regions;
  * @max_flows: flow identifiers are below this
  * @nr_chans: number of channels in use
  * @chans: channels, one per CPU up to the device's limit
- * @regions: registered memory (private to region.c)
+ * @regions: registered memory (region_priv.h)
  * @conns: flow identifier to connection (private to conn.c)
  * @priv: the driver core's own, see priv.h
  *
@@ -62,7 +62,7 @@ struct vgu_payload {
 	struct virtio_virtuoso_ring abi;
 };
 
-/* --- region.c --- */
+/* --- payload.c --- */
 
 /* May sleep: registers another region when no free ring is left. -ENOMEM, -ENODEV. */
 int vgu_payload_alloc(struct vgu_dev *dev, struct vgu_payload *ring);
@@ -70,6 +70,9 @@ int vgu_payload_alloc(struct vgu_dev *dev, struct vgu_payload *ring);
  * vgu_conn_payload_ready() is called from process context (BH off) when done.
  */
 int vgu_payload_alloc_atomic(struct vgu_dev *dev, struct vgu_payload *ring);
+/* Any context: a larger one than @than_bytes, @want_bytes if possible, or -ENOMEM. */
+int vgu_payload_alloc_larger(struct vgu_dev *dev, struct vgu_payload *ring, u32 than_bytes,
+			     u32 want_bytes);
 /* Any context. */
 void vgu_payload_free(struct vgu_dev *dev, struct vgu_payload *ring);
 

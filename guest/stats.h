@@ -37,6 +37,7 @@
 	X(regions)		/* regions registered */		\
 	X(region_failed)	/* regions that could not be had */	\
 	X(ring_shortage)	/* times no payload ring was free at once */ \
+	X(ring_grown)		/* payload rings replaced by larger ones */ \
 	X(events)		/* device-wide events */		\
 	X(events_bad)		/* of these, not understood */
 

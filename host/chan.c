@@ -14,6 +14,7 @@
 #include "fp.h"
 #include "group.h"
 #include "guest_state.h"
+#include "join.h"
 #include "port.h"
 #include "slow.h"
 #include "tcp_seq.h"
@@ -126,13 +127,16 @@ static void vho_chan_fill_update(struct vho_flow *flow, struct virtio_virtuoso_c
 		flags |= VIRTUOSO_CF_RESET;
 		rec->error = tcb->error;
 	}
+	if (unlikely(vho_payload_retire(&flow->tx, una)))
+		vho_join_ring_changed(flow);
 	rec->flags = cpu_to_le16(flags);
 	u->snd_una = cpu_to_le32(una);
 	u->rcv_seq = cpu_to_le32(rcv);
 	u->snd_nxt = cpu_to_le32(vho_seq_before(tcb->snd_max, tcb->tx_end) ?
 				 tcb->snd_max : tcb->tx_end);
 	u->snd_wnd_bytes = cpu_to_le32(tcb->snd_wnd);
-	u->cwnd_bytes = cpu_to_le32(tcb->cwnd);
+	/* From ring to ring nothing but the peer's window is a limit. */
+	u->cwnd_bytes = cpu_to_le32(tcb->joined ? max(tcb->cwnd, tcb->snd_wnd) : tcb->cwnd);
 	u->ssthresh_bytes = cpu_to_le32(tcb->ssthresh);
 	u->srtt_us = cpu_to_le32(tcb->srtt_us);
 	u->rttvar_us = cpu_to_le32(tcb->rttvar_us);

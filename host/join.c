@@ -120,19 +120,49 @@ static bool vho_join_publish(struct vho_flow *flow, struct vho_join_side *me,
 	return fin || READ_ONCE(peer->edge) != READ_ONCE(peer->rcv_nxt);
 }
 
+/* ---- rings ---- */
+
+/*
+ * The peer's transmit ring, to be read after the end of its data: up to there it is complete, even if
+ * the peer tells of a larger one in this moment. There are two descriptions for each growth: the larger ring beside
+ * the old one, and alone when all bytes of the old one were taken. So the one that is used for copying is
+ * not written again before the second growth after it is complete, which takes that these bytes were taken.
+ * With nothing to copy it may be torn, and nobody looks.
+ */
+static const struct vho_payload_ring *vho_join_ring(const struct vho_join_side *side)
+{
+	/* Pairs with vho_join_tell_ring(). */
+	return &side->ring[smp_load_acquire(&side->ring_nr) % VHO_JOIN_RINGS];
+}
+
+static void vho_join_tell_ring(const struct vho_flow *flow, struct vho_join_side *me)
+{
+	u32 nr = me->ring_nr + 1;
+
+	me->ring[nr % VHO_JOIN_RINGS] = flow->tx;
+	/* The description before its number. Pairs with vho_join_ring(). */
+	smp_store_release(&me->ring_nr, nr);
+}
+
+void vho_join_ring_changed(struct vho_flow *flow)
+{
+	struct vho_join *join = vho_join_of(flow);
+
+	if (join)
+		vho_join_tell_ring(flow, &join->side[flow->join_side]);
+}
+
 /* ---- taking ---- */
 
 /* @len bytes at @seq, ring to ring. */
-static void vho_join_copy(struct vho_flow *flow, const struct vho_join_side *peer, u32 seq, u32 len)
+static void vho_join_copy(struct vho_flow *flow, const struct vho_payload_ring *tx, u32 seq, u32 len)
 {
-	const struct vho_payload_ring *rx = &flow->rx;
-
 	while (len) {
-		u32 from = (seq - peer->base_seq) & (peer->size - 1);
-		u32 to = (seq - rx->base_seq) & (rx->size - 1);
-		u32 n = min3(len, peer->size - from, rx->size - to);
+		u32 n = len;
+		const u8 *from = vho_payload_at(tx, seq, &n);
+		u8 *to = vho_payload_at(&flow->rx, seq, &n);
 
-		memcpy(rx->vaddr + to, peer->vaddr + from, n);
+		memcpy(to, from, n);
 		seq += n;
 		len -= n;
 	}
@@ -156,6 +186,7 @@ static struct vho_join_taken vho_join_take(struct vho_flow *flow, const struct v
 	struct vho_join_taken taken = { };
 	struct vho_tcb *tcb = &flow->tcb;
 	u32 room = vho_tcp_join_room(tcb), avail;
+	const struct vho_payload_ring *tx;
 	bool fin;
 
 	if (tcb->fin_rcvd)
@@ -166,11 +197,12 @@ static struct vho_join_taken vho_join_take(struct vho_flow *flow, const struct v
 		fin = smp_load_acquire(&peer->fin);
 		/* Pairs with vho_join_publish(). */
 		avail = vho_seq_room(tcb->rcv_nxt, smp_load_acquire(&peer->tx_end));
+		tx = vho_join_ring(peer);
 		if (avail && (tcb->app & VIRTUOSO_SF_CLOSE)) {
 			taken.unwanted = true;
-		} else if (avail <= peer->size) {
+		} else if (avail <= tx->size) {
 			taken.len = min3(avail, room, max);
-			vho_join_copy(flow, peer, tcb->rcv_nxt, taken.len);
+			vho_join_copy(flow, tx, tcb->rcv_nxt, taken.len);
 			taken.fin = fin && taken.len == avail;
 			taken.more = taken.len < avail && taken.len < room;
 		}
@@ -220,7 +252,7 @@ static bool vho_join_receive(struct vho_flow *flow, struct vho_join_side *me,
 	 * As with acknowledgments: at once when it waits for room, else with the next data or a
 	 * little later.
 	 */
-	return taken.fin || tcb->rcv_nxt - READ_ONCE(peer->una) >= peer->size / 4;
+	return taken.fin || tcb->rcv_nxt - READ_ONCE(peer->una) >= vho_join_ring(peer)->size / 4;
 }
 
 /* ---- joining ---- */
@@ -253,9 +285,7 @@ void vho_join_ready(struct vho_flow *flow, u64 now_ns)
 	struct vho_join *join = vho_join_of(flow);
 	struct vho_join_side *me = &join->side[flow->join_side];
 
-	me->vaddr = flow->tx.vaddr;
-	me->size = flow->tx.size;
-	me->base_seq = flow->tx.base_seq;
+	vho_join_tell_ring(flow, me);
 	vho_join_tell(flow, me);
 	/* The peer's port may not mind; the handshake is no reason then. */
 	if (vho_port_join_refused(flow->port))

@@ -13,6 +13,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "payload.h"
 #include "stats.h"
 #include "tcp.h"
 
@@ -35,6 +36,9 @@ enum vho_join_phase {
 	VHO_JOIN_WAITING,	/* takes none any more, waits for the peer to do likewise */
 };
 
+/* A peer may be copying by a description while two later ones are given, see vho_join_ring(). */
+#define VHO_JOIN_RINGS	4
+
 /**
  * struct vho_join_side - one flow of a pair, as the other one sees it
  * @tx_end: end of the data in its ring; store-release after it is there
@@ -46,9 +50,8 @@ enum vho_join_phase {
  * @fin: its stream ends at @tx_end; after @tx_end
  * @reset: its guest, or its host's timers, have reset the connection
  * @ready: a core owns it and its rings are attached; release
- * @vaddr: its transmit ring; const while @phase is not VHO_JOIN_OUT, as the following ones
- * @size: bytes, a power of two
- * @base_seq: sequence number of the byte at @vaddr
+ * @ring: its transmit ring, as it was told last, and before that
+ * @ring_nr: how often that was; release
  * @probe_nr: number of the probe sent last; release after @probe
  * @probe: the frozen acknowledgment: what the switch has seen last of the connection
  * @probes_seen: number of the last one that arrived at the peer's netdev
@@ -77,9 +80,8 @@ struct vho_join_side {
 	bool fin;
 	bool reset;
 	bool ready;
-	u8 *vaddr;
-	u32 size;
-	u32 base_seq;
+	struct vho_payload_ring ring[VHO_JOIN_RINGS];
+	u32 ring_nr;
 	u32 probe_nr;
 	struct vho_tx_seg probe;
 	u64 tx_bytes;
@@ -137,6 +139,8 @@ void vho_join_leave(struct vho_flow *flow);
 
 /* The core owns @flow and its rings are attached. */
 void vho_join_ready(struct vho_flow *flow, u64 now_ns);
+/* A larger ring takes the place of the flow's transmit ring, or has taken it altogether. */
+void vho_join_ring_changed(struct vho_flow *flow);
 /* In the place of vho_tcp_output() for a flow of a pair, joined or not. */
 bool vho_join_output(struct vho_flow *flow, u32 bytes, u64 now_ns);
 /* The connection has ended (CLOSED or TIME-WAIT). */

@@ -26,20 +26,21 @@ int vho_payload_store(struct vho_flow *flow, const struct vho_rx_seg *seg, u32 o
 {
 	const struct vho_rx_payload *payload = seg->priv;
 	const struct vho_payload_ring *ring = &flow->rx;
-	u32 pos, first;
+	u32 n;
 
 	/* The packet's checksum was verified when the owner took it: nothing else to do then. */
 	if (!len)
 		return 0;
 	if (len > ring->size)
 		return -EFAULT;
-	pos = (seq - ring->base_seq) & (ring->size - 1);
-	first = min(len, ring->size - pos);
-	if (skb_copy_bits(payload->skb, payload->off + off, ring->vaddr + pos, first))
-		return -EFAULT;
-	if (len > first &&
-	    skb_copy_bits(payload->skb, payload->off + off + first, ring->vaddr, len - first))
-		return -EFAULT;
+	for (off += payload->off; len; off += n, seq += n, len -= n) {
+		u8 *to;
+
+		n = len;
+		to = vho_payload_at(ring, seq, &n);
+		if (skb_copy_bits(payload->skb, off, to, n))
+			return -EFAULT;
+	}
 	return 0;
 }
 
@@ -74,11 +75,53 @@ int vho_payload_attach(struct vho_guest_state *guest, struct vho_payload_ring *r
 	return 0;
 }
 
+static void vho_payload_mem_put(struct vho_payload_mem *mem)
+{
+	if (mem->region)
+		atomic_dec(&mem->region->users);
+	memset(mem, 0, sizeof(*mem));
+}
+
 /* Context: FP. */
 void vho_payload_detach(struct vho_payload_ring *ring)
 {
 	if (!ring->region)
 		return;
-	atomic_dec(&ring->region->users);
-	memset(ring, 0, sizeof(*ring));
+	vho_payload_mem_put(&ring->old);
+	vho_payload_mem_put(&ring->mem);
+}
+
+/**
+ * vho_payload_grow() - a larger ring takes a ring's place
+ * @ring: attached, and with nothing left of the one before it
+ * @larger: attached by vho_payload_attach(); @ring takes it over
+ * @old_end: bytes from this sequence number on lie in the larger one
+ *
+ * Context: FP, the flow's owner.
+ */
+void vho_payload_grow(struct vho_payload_ring *ring, const struct vho_payload_ring *larger,
+		      u32 old_end)
+{
+	ring->old = ring->mem;
+	ring->old_end = old_end;
+	ring->mem = larger->mem;
+}
+
+/**
+ * vho_payload_retire() - let go of the ring that a larger one has replaced, when that is possible
+ * @ring: ring
+ * @seq: bytes before it are not needed any more
+ *
+ * Must be called before sequence numbers have come half round: whenever the guest is told, or tells, that
+ * bytes are done with.
+ *
+ * Context: FP, the flow's owner.
+ * Return: it has been.
+ */
+bool vho_payload_retire(struct vho_payload_ring *ring, u32 seq)
+{
+	if (likely(!ring->old.size) || vho_seq_before(seq, ring->old_end))
+		return false;
+	vho_payload_mem_put(&ring->old);
+	return true;
 }

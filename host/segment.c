@@ -60,13 +60,45 @@ static bool vho_segment_joins(struct page *prev, struct page *page)
 	       compound_head(page) == compound_head(prev);
 }
 
-/* Appends ring bytes [seq, seq + len) as fragments, one per contiguous run of pages. */
+/* The fragments of a packet so far. */
+struct vho_segment_frags {
+	struct sk_buff *skb;
+	struct page *prev;	/* the last page */
+	unsigned int nr;
+};
+
+/* Appends @len bytes at @pos of @mem, one fragment per contiguous run of pages. */
+static int vho_segment_fill_run(struct vho_segment_frags *frags, const struct vho_payload_mem *mem,
+				u32 pos, u32 len)
+{
+	while (len) {
+		u32 n = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
+		struct page *page = mem->pages[pos >> PAGE_SHIFT];
+
+		if (vho_segment_joins(frags->prev, page)) {
+			skb_frag_size_add(&skb_shinfo(frags->skb)->frags[frags->nr - 1], n);
+		} else {
+			if (frags->nr == MAX_SKB_FRAGS)
+				return -ENOBUFS;
+			get_page(page);
+			skb_fill_page_desc(frags->skb, frags->nr++, page, offset_in_page(pos), n);
+		}
+		frags->prev = page;
+		pos += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/*
+ * Appends ring bytes [seq, seq + len). Rings begin and end with a page, so these are no more fragments than
+ * pages, and one more where a larger ring has replaced another one.
+ */
 static int vho_segment_fill(struct sk_buff *skb, struct vho_flow *flow, u32 seq, u32 len)
 {
 	const struct vho_payload_ring *ring = &flow->tx;
-	u32 pos = (seq - ring->base_seq) & (ring->size - 1);
-	struct page *prev = NULL;
-	unsigned int nr = 0;
+	struct vho_segment_frags frags = { .skb = skb };
+	int err;
 
 	if (len > ring->size)
 		return -EINVAL;
@@ -74,19 +106,16 @@ static int vho_segment_fill(struct sk_buff *skb, struct vho_flow *flow, u32 seq,
 	skb->data_len += len;
 	skb->truesize += len;
 	while (len) {
-		u32 n = min_t(u32, len, PAGE_SIZE - offset_in_page(pos));
-		struct page *page = ring->pages[pos >> PAGE_SHIFT];
+		const struct vho_payload_mem *mem;
+		u32 n = len, pos;
 
-		if (vho_segment_joins(prev, page)) {
-			skb_frag_size_add(&skb_shinfo(skb)->frags[nr - 1], n);
-		} else {
-			if (nr == MAX_SKB_FRAGS)
-				return -ENOBUFS;
-			get_page(page);
-			skb_fill_page_desc(skb, nr++, page, offset_in_page(pos), n);
-		}
-		prev = page;
-		pos = (pos + n) & (ring->size - 1);
+		mem = vho_payload_find(ring, seq, &pos, &n);
+		/* The run before may have ended within a page. */
+		frags.prev = NULL;
+		err = vho_segment_fill_run(&frags, mem, pos, n);
+		if (err)
+			return err;
+		seq += n;
 		len -= n;
 	}
 	refcount_inc(&flow->group->ubuf.refcnt);

@@ -16,6 +16,7 @@
 #include "fp.h"
 #include "group.h"
 #include "guest_state.h"
+#include "join.h"
 #include "path.h"
 #include "port.h"
 #include "slow.h"
@@ -36,6 +37,7 @@ union vho_submit {
 	struct virtio_virtuoso_submit_attach attach;
 	struct virtio_virtuoso_submit_setopt setopt;
 	struct virtio_virtuoso_submit_peer_mac peer_mac;
+	struct virtio_virtuoso_submit_ring ring;
 	u8 bytes[VIRTUOSO_SUBMIT_MAX_BYTES];
 };
 
@@ -96,6 +98,7 @@ static int vho_submit_apply_update(struct vho_flow *flow,
 	err = vho_tcp_app(flow, le32_to_cpu(u->tx_seq), le32_to_cpu(u->rx_seq), flags, now_ns);
 	if (err)
 		return err;
+	vho_payload_retire(&flow->rx, le32_to_cpu(u->rx_seq));
 	if (flags & VIRTUOSO_SF_ABORT)
 		vho_tcp_abort(flow, VIRTUOSO_ERR_RESET, now_ns);
 	return 0;
@@ -368,6 +371,66 @@ static int vho_submit_peer_mac(const struct vho_submit_ctx *ctx, const union vho
 	return 0;
 }
 
+/* The guest has a larger ring. Return: 0 or -EINVAL: @larger is not the flow's. */
+static int vho_submit_tx_grow(struct vho_flow *flow, u32 seq, const struct vho_payload_ring *larger)
+{
+	int err;
+
+	if (flow->tx.old.size)
+		return -EINVAL;
+	err = vho_tcp_tx_grow(flow, seq, larger->size);
+	if (err)
+		return err;
+	vho_payload_grow(&flow->tx, larger, seq);
+	vho_join_ring_changed(flow);
+	return 0;
+}
+
+static int vho_submit_rx_grow(struct vho_flow *flow, u32 seq, const struct vho_payload_ring *larger)
+{
+	u32 old_end = seq + flow->rx.size;
+	int err;
+
+	/* It says that it has consumed, as UPDATE does. */
+	if (flow->rx.old.size && vho_seq_before(seq, flow->rx.old_end))
+		return -EINVAL;
+	err = vho_tcp_rx_grow(flow, seq, larger->size);
+	if (err)
+		return err;
+	vho_payload_retire(&flow->rx, seq);
+	vho_payload_grow(&flow->rx, larger, old_end);
+	return 0;
+}
+
+static int vho_submit_ring(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
+{
+	struct vho_payload_ring larger = { };
+	u32 seq = le32_to_cpu(rec->ring.seq);
+	struct vho_flow *flow;
+	int err;
+
+	flow = xa_load(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow));
+	if (!flow || flow->chan != ctx->chan ||
+	    !(ctx->guest->features & BIT_ULL(VIRTIO_VIRTUOSO_F_RING)))
+		return -EINVAL;
+	if (!vho_fp_owns(flow, ctx->now_ns))
+		return flow->adopted ? 0 : -EINVAL;	/* TIME-WAIT, or over; or too early */
+	if (flow->tcb.state == TCP_CLOSE)
+		return 0;
+	err = vho_payload_attach(ctx->guest, &larger, &rec->ring.ring);
+	if (err)
+		return err;
+	if (rec->hdr.op == VIRTUOSO_SUBMIT_TX_RING)
+		err = vho_submit_tx_grow(flow, seq, &larger);
+	else
+		err = vho_submit_rx_grow(flow, seq, &larger);
+	if (err)
+		vho_payload_detach(&larger);
+	else
+		vho_fp_flow_after(flow, ctx->now_ns);
+	return err;
+}
+
 static const struct vho_submit_op {
 	size_t bytes;
 	int (*fn)(const struct vho_submit_ctx *ctx, const union vho_submit *rec);
@@ -384,6 +447,10 @@ static const struct vho_submit_op {
 		sizeof(struct virtio_virtuoso_submit_setopt), vho_submit_setopt },
 	[VIRTUOSO_SUBMIT_PEER_MAC] = {
 		sizeof(struct virtio_virtuoso_submit_peer_mac), vho_submit_peer_mac },
+	[VIRTUOSO_SUBMIT_TX_RING] = {
+		sizeof(struct virtio_virtuoso_submit_ring), vho_submit_ring },
+	[VIRTUOSO_SUBMIT_RX_RING] = {
+		sizeof(struct virtio_virtuoso_submit_ring), vho_submit_ring },
 };
 
 static int vho_submit_one(const struct vho_submit_ctx *ctx, const struct vho_chain *chain)

@@ -301,6 +301,9 @@ enum vho_verdict vho_tcp_rx(struct vho_flow *flow, struct vho_rx_seg *seg, u64 n
  * after CLOSE, end in RST. tcp_conn.c
  */
 int vho_tcp_app(struct vho_flow *flow, u32 tx_seq, u32 rx_seq, u16 flags, u64 now_ns);
+/* The guest has larger rings. -EINVAL: that cannot be, nothing was changed. tcp_conn.c */
+int vho_tcp_tx_grow(struct vho_flow *flow, u32 seq, u32 size);
+int vho_tcp_rx_grow(struct vho_flow *flow, u32 seq, u32 size);
 /* The guest's SETOPT. @keepalive_idle_s 0: no keep-alive; other zeros: defaults. tcp_timer.c */
 void vho_tcp_setopt(struct vho_flow *flow, u32 user_timeout_ms, u32 keepalive_idle_s,
 		    u32 keepalive_intvl_s, u16 keepalive_probes, u64 now_ns);

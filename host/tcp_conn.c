@@ -191,6 +191,48 @@ static bool vho_tcp_window_matters(const struct vho_tcb *tcb)
 	return more >= left || more >= tcb->rx_size / 2;
 }
 
+/**
+ * vho_tcp_tx_grow() - the guest has a larger transmit ring
+ * @flow: flow with rings
+ * @seq: the guest's bytes from here on are in it
+ * @size: its bytes, a power of two
+ *
+ * Everything comes from a guest and may be hostile. Context: FP, the flow's owner.
+ * Return: 0, or -EINVAL: it is no larger, or @seq is not where the guest may write. Nothing was changed.
+ */
+int vho_tcp_tx_grow(struct vho_flow *flow, u32 seq, u32 size)
+{
+	struct vho_tcb *tcb = vho_flow_tcb(flow);
+
+	if (size <= tcb->tx_size || !vho_tcp_app_valid(tcb, seq, tcb->rx_read))
+		return -EINVAL;
+	tcb->tx_size = size;
+	return 0;
+}
+
+/**
+ * vho_tcp_rx_grow() - the guest has a larger receive ring
+ * @flow: flow with rings
+ * @seq: the guest has consumed what comes before
+ * @size: bytes of the ring, a power of two
+ *
+ * Everything comes from a guest and may be hostile. Context: FP, the flow's owner. Sets VHO_EV_OUTPUT.
+ * Return: 0, or -EINVAL: it is no larger, or @seq is out of range. Nothing was changed.
+ */
+int vho_tcp_rx_grow(struct vho_flow *flow, u32 seq, u32 size)
+{
+	struct vho_tcb *tcb = vho_flow_tcb(flow);
+
+	if (size <= tcb->rx_size || !vho_tcp_app_valid(tcb, tcb->tx_end, seq))
+		return -EINVAL;
+	tcb->rx_size = size;
+	tcb->rx_read = seq;
+	if (vho_tcp_window_matters(tcb))
+		tcb->ack_now = 1;
+	vho_tcp_want_output(tcb);
+	return 0;
+}
+
 /* close() in the guest. */
 static void vho_tcp_app_close(struct vho_flow *flow, u64 now_ns)
 {

@@ -38,6 +38,75 @@ static u8 vho_pair_byte(unsigned int who, u64 i)
 	return i * 31 + (i >> 8) * 7 + (i >> 16) * 13 + who * 101;
 }
 
+/* ---- rings ---- */
+
+#define VHO_PAIR_POISON	0xe5
+
+static u8 *vho_pair_ring_at(struct vho_pair_ring *r, u32 first, u32 seq)
+{
+	if (r->old && vho_seq_before(seq, r->old_end))
+		return &r->old[(seq - first) % r->old_bytes];
+	return &r->mem[(seq - first) % r->bytes];
+}
+
+/* Nothing before @seq is needed: what is left of the old ring is nobody's business any more. */
+static void vho_pair_ring_retire(struct vho_pair_ring *r, struct vho_payload_ring *host, u32 seq)
+{
+	if (!r->old || vho_seq_before(seq, r->old_end))
+		return;
+	memset(r->old, VHO_PAIR_POISON, r->old_bytes);
+	r->old = NULL;
+	vho_payload_retire(host, seq);
+}
+
+static void vho_pair_retire(struct vho_pair *p, unsigned int i, u32 rx_seq)
+{
+	struct vho_pair_end *e = &p->end[i];
+	struct vho_flow *flow = e->flow;
+	bool had = e->tx.old;
+
+	vho_pair_ring_retire(&e->rx, &flow->rx, rx_seq);
+	vho_pair_ring_retire(&e->tx, &flow->tx, vho_seq_min(flow->tcb.snd_una, flow->tcb.tx_end));
+	if (had && !e->tx.old)
+		vho_join_ring_changed(flow);
+}
+
+static void vho_pair_ring_grow(struct kunit *test, struct vho_pair_ring *r,
+			       struct vho_payload_ring *host, u32 old_end)
+{
+	struct vho_payload_ring larger = { .size = 4 * r->bytes };
+
+	r->old = r->mem;
+	r->old_bytes = r->bytes;
+	r->old_end = old_end;
+	r->bytes *= 4;
+	r->mem = kunit_kzalloc(test, r->bytes, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r->mem);
+	larger.vaddr = r->mem;
+	vho_payload_grow(host, &larger, old_end);
+}
+
+/* As vho_submit_ring() has it. */
+bool vho_pair_grow(struct vho_pair *p, unsigned int i)
+{
+	struct vho_pair_end *e = &p->end[i];
+	struct kunit *test = p->f->test;
+	struct vho_flow *flow = e->flow;
+	struct vho_tcb *tcb = &flow->tcb;
+	u32 rx_seq = tcb->irs + 1 + e->read, tx_seq = tcb->tx_end;
+
+	if (e->tx.old || e->rx.old || e->stopped || tcb->state == TCP_CLOSE ||
+	    !vho_fp_owns(flow, vho_pair_now(p)))
+		return false;
+	KUNIT_EXPECT_EQ(test, 0, vho_tcp_tx_grow(flow, tx_seq, 4 * e->tx.bytes));
+	vho_pair_ring_grow(test, &e->tx, &flow->tx, tx_seq);
+	vho_join_ring_changed(flow);
+	KUNIT_EXPECT_EQ(test, 0, vho_tcp_rx_grow(flow, rx_seq, 4 * e->rx.bytes));
+	vho_pair_ring_grow(test, &e->rx, &flow->rx, rx_seq + e->rx.bytes);
+	vho_fp_flow_after(flow, vho_pair_now(p));
+	return true;
+}
+
 /* ---- the switch ---- */
 
 static void vho_pair_xmit(struct vho_fake *f, struct vho_flow *flow, const struct vho_tx_seg *seg)
@@ -45,7 +114,7 @@ static void vho_pair_xmit(struct vho_fake *f, struct vho_flow *flow, const struc
 	struct vho_pair *p = f->priv;
 	unsigned int from = flow->port != p->end[0].port;
 	struct vho_pair_seg *s = kzalloc(sizeof(*s) + seg->len, GFP_KERNEL);
-	const struct vho_payload_ring *tx = &flow->tx;
+	struct vho_pair_end *e = &p->end[from];
 	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(f->test, s);
@@ -59,7 +128,7 @@ static void vho_pair_xmit(struct vho_fake *f, struct vho_flow *flow, const struc
 		.port_index = p->end[s->to].port->index,
 	};
 	for (i = 0; i < seg->len; i++)
-		s->data[i] = tx->vaddr[(seg->seq + i - tx->base_seq) & (tx->size - 1)];
+		s->data[i] = *vho_pair_ring_at(&e->tx, flow->tx.base_seq, seg->seq + i);
 	list_add_tail(&s->node, &p->net);
 }
 
@@ -131,10 +200,10 @@ static u32 vho_pair_write(struct vho_pair *p, unsigned int i)
 	const struct vho_tcb *tcb = &e->flow->tcb;
 	u32 una = vho_seq_min(tcb->snd_una, tcb->tx_end), n, k;
 
-	n = min_t(u64, VHO_PAIR_RING_BYTES - (tcb->tx_end - una), e->to_send - e->written);
+	n = min_t(u64, e->tx.bytes - (tcb->tx_end - una), e->to_send - e->written);
 	n = min(n, e->chunk);
 	for (k = 0; k < n; k++)
-		e->tx[(tcb->tx_end + k - e->flow->tx.base_seq) % VHO_PAIR_RING_BYTES] =
+		*vho_pair_ring_at(&e->tx, tcb->iss + 1, tcb->tx_end + k) =
 			vho_pair_byte(i, e->written + k);
 	e->written += n;
 	return tcb->tx_end + n;
@@ -150,7 +219,7 @@ static u32 vho_pair_read(struct vho_pair *p, unsigned int i)
 	if (e->no_read)
 		return seq;
 	for (k = 0; k < n; k++) {
-		u8 got = e->rx[(seq + k - (tcb->irs + 1)) % VHO_PAIR_RING_BYTES];
+		u8 got = *vho_pair_ring_at(&e->rx, tcb->irs + 1, seq + k);
 
 		if (got != vho_pair_byte(!i, e->read + k))
 			KUNIT_FAIL_AND_ABORT(p->f->test, "end %u: byte %llu is wrong", i,
@@ -187,6 +256,7 @@ void vho_pair_app(struct vho_pair *p, unsigned int i, u16 flags)
 		u32 rx = vho_pair_read(p, i), tx = vho_pair_write(p, i);
 
 		KUNIT_EXPECT_EQ(p->f->test, 0, vho_tcp_app(flow, tx, rx, flags, now_ns));
+		vho_pair_retire(p, i, rx);
 	}
 	if (flags & (VIRTUOSO_SF_CLOSE | VIRTUOSO_SF_ABORT))
 		flow->guest_closed = true;
@@ -208,7 +278,7 @@ static bool vho_pair_guest(struct vho_pair *p, unsigned int i)
 	if (tcb->state == TCP_CLOSE)
 		return false;
 	una = vho_seq_min(tcb->snd_una, tcb->tx_end);
-	writes = e->written < e->to_send && tcb->tx_end - una < VHO_PAIR_RING_BYTES;
+	writes = e->written < e->to_send && tcb->tx_end - una < e->tx.bytes;
 	reads = !e->no_read && vho_tcp_rx_end(tcb) != tcb->rx_read;
 	flags = e->written == e->to_send ? e->flags : 0;
 	if (!writes && !reads && !(flags & ~tcb->app))
@@ -269,8 +339,8 @@ static void vho_pair_rings(struct vho_pair *p, unsigned int i)
 	struct vho_pair_end *e = &p->end[i];
 	struct vho_flow *flow = e->flow;
 
-	flow->tx = (struct vho_payload_ring){ .vaddr = e->tx, .size = VHO_PAIR_RING_BYTES };
-	flow->rx = (struct vho_payload_ring){ .vaddr = e->rx, .size = VHO_PAIR_RING_BYTES };
+	flow->tx = (struct vho_payload_ring){ .vaddr = e->tx.mem, .size = VHO_PAIR_RING_BYTES };
+	flow->rx = (struct vho_payload_ring){ .vaddr = e->rx.mem, .size = VHO_PAIR_RING_BYTES };
 	flow->id = 1;
 	vho_flow_get(flow);
 	KUNIT_ASSERT_FALSE(p->f->test, xa_err(xa_store(&e->port->group[0]->flow_ids, 1, flow, GFP_KERNEL)));
@@ -324,6 +394,13 @@ void vho_pair_establish(struct vho_pair *p)
 		KUNIT_ASSERT_TRUE(p->f->test, vho_pair_step(p));
 }
 
+static void vho_pair_ring_init(struct kunit *test, struct vho_pair_ring *r)
+{
+	r->mem = kunit_kzalloc(test, VHO_PAIR_RING_BYTES, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, r->mem);
+	r->bytes = VHO_PAIR_RING_BYTES;
+}
+
 int vho_pair_init(struct kunit *test)
 {
 	struct vho_pair *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
@@ -346,10 +423,8 @@ int vho_pair_init(struct kunit *test)
 	vho_group_guest_set(p->end[1].port->group[0], p->end[1].guest);
 	p->end[1].port->slow_guest = p->end[1].guest;
 	for (i = 0; i < 2; i++) {
-		p->end[i].tx = kunit_kzalloc(test, VHO_PAIR_RING_BYTES, GFP_KERNEL);
-		p->end[i].rx = kunit_kzalloc(test, VHO_PAIR_RING_BYTES, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, p->end[i].tx);
-		KUNIT_ASSERT_NOT_NULL(test, p->end[i].rx);
+		vho_pair_ring_init(test, &p->end[i].tx);
+		vho_pair_ring_init(test, &p->end[i].rx);
 		p->end[i].chunk = 777;
 	}
 	return 0;

@@ -14,6 +14,22 @@
 #define VHO_PAIR_RING_BYTES	4096u
 
 /**
+ * struct vho_pair_ring - a payload ring, as the guest sees it
+ * @mem: ring
+ * @bytes: its size
+ * @old: the one before; NULL: none, or empty
+ * @old_bytes: its size
+ * @old_end: bytes before it are in @old
+ */
+struct vho_pair_ring {
+	u8 *mem;
+	u32 bytes;
+	u8 *old;
+	u32 old_bytes;
+	u32 old_end;
+};
+
+/**
  * struct vho_pair_end - a port, its guest, its flow
  * @port: port
  * @guest: its driver, without queues
@@ -32,8 +48,8 @@ struct vho_pair_end {
 	struct vho_port *port;
 	struct vho_guest_state *guest;
 	struct vho_flow *flow;
-	u8 *tx;
-	u8 *rx;
+	struct vho_pair_ring tx;
+	struct vho_pair_ring rx;
 	u64 to_send;
 	u64 written;
 	u64 read;
@@ -81,6 +97,8 @@ void vho_pair_advance(struct vho_pair *p, u32 ms);
 void vho_pair_app(struct vho_pair *p, unsigned int i, u16 flags);
 /* The guests read what is in their rings, and tell nobody. */
 void vho_pair_drain(struct vho_pair *p);
+/* The guest of end @i gets larger rings, in which nothing is lost. Return: it had none that are being replaced. */
+bool vho_pair_grow(struct vho_pair *p, unsigned int i);
 /* The driver of end @i is reset. */
 void vho_pair_stop(struct vho_pair *p, unsigned int i);
 

@@ -242,7 +242,7 @@ static void vho_join_cut__driver_reset(struct kunit *test)
 	vho_pair_settle(p);
 	vho_pair_stop(p, 0);
 	KUNIT_EXPECT_TRUE(test, p->end[0].port->join_cut);
-	KUNIT_EXPECT_PTR_EQ(test, p->end[0].flow->tx.vaddr, p->end[0].tx);
+	KUNIT_EXPECT_PTR_EQ(test, p->end[0].flow->tx.vaddr, p->end[0].tx.mem);
 	vho_pair_settle(p);
 	KUNIT_EXPECT_EQ(test, vho_pair_tcb(p, 1)->error, VIRTUOSO_ERR_RESET);
 	KUNIT_EXPECT_EQ(test, vho_pair_tcb(p, 1)->rx_bytes, VHO_PAIR_RING_BYTES);
@@ -424,31 +424,91 @@ static void vho_join_accept__other_timestamp(struct kunit *test)
 {
 	struct vho_pair *p = test->priv;
 	struct vho_rx_seg syn = { .flags = VHO_TCPF_SYN, .opt.has = VHO_OPT_TS };
-	struct vho_flow other = { .port = p->end[1].port };
+	struct vho_flow *flow = kunit_kzalloc(test, sizeof(*flow), GFP_KERNEL);
+	struct vho_flow *other = kunit_kzalloc(test, sizeof(*other), GFP_KERNEL);
 	u64 now_ns = vho_pair_now(p);
+
+	KUNIT_ASSERT_NOT_NULL(test, flow);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	other->port = p->end[1].port;
 
 	vho_pair_establish(p);
 	vho_pair_settle(p);
 	/* As if it were still in SYN_SENT, and in no pair. */
-	struct vho_flow flow = { .port = p->end[0].port };
-
-	flow.tcb = *vho_pair_tcb(p, 0);
-	flow.tcb.state = TCP_SYN_SENT;
-	vho_join_offer(&flow);
-	other.tcb.state = TCP_SYN_RECV;
-	syn.seq = flow.tcb.iss;
-	syn.opt.tsval = (u32)(now_ns >> 20) + flow.tcb.ts_offset + 1000;
-	vho_join_accept(&other, &syn, now_ns);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other.join));
+	flow->port = p->end[0].port;
+	flow->tcb = *vho_pair_tcb(p, 0);
+	flow->tcb.state = TCP_SYN_SENT;
+	vho_join_offer(flow);
+	other->tcb.state = TCP_SYN_RECV;
+	syn.seq = flow->tcb.iss;
+	syn.opt.tsval = (u32)(now_ns >> 20) + flow->tcb.ts_offset + 1000;
+	vho_join_accept(other, &syn, now_ns);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other->join));
 	syn.opt.tsval -= 1000;
 	syn.seq++;
-	vho_join_accept(&other, &syn, now_ns);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other.join));
-	other.port = flow.port;
+	vho_join_accept(other, &syn, now_ns);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other->join));
+	other->port = flow->port;
 	syn.seq--;
-	vho_join_accept(&other, &syn, now_ns);
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other.join));
-	vho_join_withdraw(&flow);
+	vho_join_accept(other, &syn, now_ns);
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(other->join));
+	vho_join_withdraw(flow);
+}
+
+/*
+ * Both ways, and larger rings at any time, while it is joined and while it is not. Old rings are
+ * overwritten when they are said to be empty.
+ */
+static void vho_test_grow(struct vho_pair *p, unsigned int every, bool part)
+{
+	struct kunit *test = p->f->test;
+	unsigned int n, i, grown = 0;
+
+	p->end[0].to_send += 300007;
+	p->end[1].to_send += 200003;
+	for (n = 1; vho_pair_step(p) && n < 100000; n++) {
+		for (i = 0; i < 2; i++) {
+			p->end[i].chunk = 100 + n % 5000;
+			if (n % (every + 40 * i) == 0 && p->end[i].tx.bytes < 256 * 1024)
+				grown += vho_pair_grow(p, i);
+		}
+		if (part && n % 60 == 0 && vho_pair_is_up(p)) {
+			vho_join_part(p->end[0].flow, VHO_STAT_join_part_off);
+			vho_fp_flow_after(p->end[0].flow, vho_pair_now(p));
+		}
+	}
+	vho_pair_advance(p, 40000);
+	vho_test_all_arrived(p);
+	vho_test_agree(p);
+	KUNIT_EXPECT_GE(test, grown, 4);
+}
+
+static void vho_join_ring_changed__joined(struct kunit *test)
+{
+	struct vho_pair *p = vho_test_up(test);
+
+	vho_test_grow(p, 70, false);
+	KUNIT_EXPECT_EQ(test, p->carried_bytes, 0);
+	KUNIT_EXPECT_TRUE(test, vho_pair_is_up(p));
+}
+
+static void vho_join_ring_changed__separated(struct kunit *test)
+{
+	struct vho_pair *p = vho_test_up(test);
+
+	vho_test_grow(p, 70, true);
+	KUNIT_EXPECT_GT(test, p->carried_bytes, 0);
+}
+
+static void vho_join_ring_changed__never_joined(struct kunit *test)
+{
+	struct vho_pair *p = test->priv;
+
+	p->f->join_refused = VHO_STAT_join_part_off;
+	vho_pair_establish(p);
+	vho_pair_settle(p);
+	vho_test_grow(p, 70, false);
+	KUNIT_EXPECT_EQ(test, p->carried_bytes, 500010);
 }
 
 /* The ring's owner changes it while it is copied: it harms the data and nothing else. */
@@ -462,7 +522,7 @@ static void vho_join_output__hostile_ring(struct kunit *test)
 	p->end[1].no_read = true;
 	for (n = 0; n < 4000; n += 500) {
 		vho_pair_step(p);
-		get_random_bytes(p->end[0].tx, VHO_PAIR_RING_BYTES);
+		get_random_bytes(p->end[0].tx.mem, VHO_PAIR_RING_BYTES);
 	}
 	vho_pair_settle(p);
 	vho_pair_advance(p, 50);
@@ -479,6 +539,9 @@ static struct kunit_case vho_join_cases[] = {
 	KUNIT_CASE(vho_join_output__fin_passive),
 	KUNIT_CASE(vho_join_output__fin_both),
 	KUNIT_CASE(vho_join_output__hostile_ring),
+	KUNIT_CASE(vho_join_ring_changed__joined),
+	KUNIT_CASE(vho_join_ring_changed__separated),
+	KUNIT_CASE(vho_join_ring_changed__never_joined),
 	KUNIT_CASE(vho_join_over__reset),
 	KUNIT_CASE(vho_join_over__reset_after_data),
 	KUNIT_CASE(vho_join_over__no_timer),

@@ -30,6 +30,7 @@
 #define VIRTIO_VIRTUOSO_F_GUEST_TSO	3 /* Driver takes TSOv4/TSOv6 frames; needs F_GUEST_CSUM */
 #define VIRTIO_VIRTUOSO_F_MRG_RXBUF	4 /* A received frame may span several buffers */
 #define VIRTIO_VIRTUOSO_F_SOCK		5 /* Socket offload: channels, control LISTEN and ADDR */
+#define VIRTIO_VIRTUOSO_F_RING		6 /* Payload rings may grow; needs F_SOCK */
 
 /* Virtqueue numbers. Channel i has the queues 4 + 2i (submit) and 5 + 2i (complete). */
 #define VIRTUOSO_VQ_CONTROL		0 /* request and response */
@@ -161,6 +162,8 @@ struct virtio_virtuoso_ring {
 #define VIRTUOSO_SUBMIT_UPDATE		4 /* struct virtio_virtuoso_submit_update */
 #define VIRTUOSO_SUBMIT_SETOPT		5 /* struct virtio_virtuoso_submit_setopt */
 #define VIRTUOSO_SUBMIT_PEER_MAC	6 /* struct virtio_virtuoso_submit_peer_mac */
+#define VIRTUOSO_SUBMIT_TX_RING		7 /* struct virtio_virtuoso_submit_ring, needs F_RING */
+#define VIRTUOSO_SUBMIT_RX_RING		8 /* the same */
 
 /* Flags of VIRTUOSO_SUBMIT_UPDATE */
 #define VIRTUOSO_SF_FIN		0x0001 /* no data after tx_seq: send FIN there (shutdown(SHUT_WR)) */
@@ -232,6 +235,21 @@ struct virtio_virtuoso_submit_peer_mac {
 	struct virtio_virtuoso_submit_hdr hdr;
 	__u8	dmac[6];		/* next hop as resolved by the driver now */
 	__u8	reserved[2];		/* 0 */
+};
+
+/*
+ * A larger ring takes the place of the transmit (TX_RING) or receive (RX_RING) ring, for a flow that the device
+ * has sent an UPDATE for; one at a time. Bytes keep their places in the old one and go to the new one from
+ * a sequence number on:
+ * TX_RING: from seq on, which must not come before the tx_seq that was submitted last. The old ring is the
+ *	driver's again when the device has reported a snd_una that does not come before it;
+ * RX_RING: from seq + the old ring's size on, where everything before seq was consumed. The old ring is the
+ *	driver's again when everything before that was consumed.
+ */
+struct virtio_virtuoso_submit_ring {
+	struct virtio_virtuoso_submit_hdr hdr;
+	__le32	seq;
+	struct virtio_virtuoso_ring ring;
 };
 
 /* Largest submit record; drivers may use slots of this size for all of them. */
@@ -337,6 +355,7 @@ static_assert(sizeof(struct virtio_virtuoso_submit_attach) == 40);
 static_assert(sizeof(struct virtio_virtuoso_submit_setopt) == 24);
 static_assert(sizeof(struct virtio_virtuoso_submit_peer_mac) == 16);
 static_assert(offsetof(struct virtio_virtuoso_submit_peer_mac, dmac) == 8);
+static_assert(sizeof(struct virtio_virtuoso_submit_ring) == 24);
 static_assert(sizeof(struct virtio_virtuoso_submit_connect) <= VIRTUOSO_SUBMIT_MAX_BYTES);
 static_assert(sizeof(struct virtio_virtuoso_complete) == 64);
 static_assert(offsetof(struct virtio_virtuoso_complete, u) == 8);
