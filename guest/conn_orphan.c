@@ -158,6 +158,26 @@ static struct vgu_conn *vgu_orphan_any(struct vgu_net *vn)
 	return conn;
 }
 
+/* For so long nobody may be heard of a peer that is still to get something. */
+#define VGU_ORPHAN_TIMEOUT_MS	10000
+
+/*
+ * The address is nobody's any more: the peer can answer only as long as it does not ask for our
+ * Ethernet address, and may be waited for only as long as it does.
+ */
+static void vgu_orphan_hasten(struct sock *sk, struct vgu_conn *conn)
+{
+	struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		vgu_conn_abort(sk, conn);
+		return;
+	}
+	WRITE_ONCE(icsk->icsk_user_timeout,
+		   min_not_zero(icsk->icsk_user_timeout, (u32)VGU_ORPHAN_TIMEOUT_MS));
+	vgu_conn_opts_send(sk, conn, false, true);
+}
+
 static void vgu_orphan_end(struct vgu_conn *conn)
 {
 	struct sock *sk = vgu_conn_sk_get(conn);
@@ -167,6 +187,7 @@ static void vgu_orphan_end(struct vgu_conn *conn)
 	lock_sock(sk);
 	if (vgu_sk_conn(sk) == conn) {
 		local_bh_disable();
+		vgu_orphan_hasten(sk, conn);
 		vgu_orphan_bury(sk, conn);
 		local_bh_enable();
 	}
@@ -178,7 +199,8 @@ static void vgu_orphan_end(struct vgu_conn *conn)
  * vgu_orphans_end() - a namespace goes away, and no process is in it
  * @net: network namespace
  *
- * What was written before close() is still delivered: by the device, without a socket.
+ * What was written before close() is still delivered: by the device, without a socket, unless the
+ * peer falls silent. Where only the peer's end is missing, it gets a reset.
  *
  * Context: process, may sleep.
  */

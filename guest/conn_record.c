@@ -124,7 +124,7 @@ static u8 vgu_conn_may_say(const struct vgu_conn *conn)
 	if (conn->gone || (conn->farewell & VIRTUOSO_SF_ABORT))
 		return 0;
 	if (conn->farewell && !(conn->sflags & VIRTUOSO_SF_ABORT))
-		return VGU_TODO_PEER_MAC;
+		return VGU_TODO_SETOPT | VGU_TODO_PEER_MAC;
 	return U8_MAX;
 }
 

@@ -331,10 +331,15 @@ static int vho_submit_refuse(const struct vho_submit_ctx *ctx, const union vho_s
 static int vho_submit_setopt(const struct vho_submit_ctx *ctx, const union vho_submit *rec)
 {
 	const struct virtio_virtuoso_submit_setopt *o = &rec->setopt;
+	u32 id = le32_to_cpu(rec->hdr.flow);
 	struct vho_flow *flow;
 
-	flow = xa_load(&ctx->group->flow_ids, le32_to_cpu(rec->hdr.flow));
-	if (!flow || flow->chan != ctx->chan || o->reserved)
+	if (id >= VHO_FLOWS_MAX_ABI || o->reserved)
+		return -EINVAL;
+	flow = xa_load(&ctx->group->flow_ids, id);
+	if (!flow)
+		return 0;	/* RELEASED was under way */
+	if (flow->chan != ctx->chan)
 		return -EINVAL;
 	if (vho_fp_owns(flow, ctx->now_ns)) {
 		vho_submit_apply_setopt(flow, o, ctx->now_ns);

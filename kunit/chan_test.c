@@ -695,9 +695,18 @@ static void vho_chan_setopt__not_the_guests(struct kunit *test)
 	vho_fake_submit(f, 0, &rec, sizeof(rec));
 	vho_test_expect_bad(f, "reserved");
 	rec.reserved = 0;
+	rec.hdr.flow = cpu_to_le32(VHO_FLOWS_MAX_ABI);
+	vho_fake_submit(f, 0, &rec, sizeof(rec));
+	vho_test_expect_bad(f, "out of range");
+	rec.hdr.flow = cpu_to_le32(1);
+	vho_fake_submit(f, 1, &rec, sizeof(rec));
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), 3);
+	/* It may have crossed RELEASED. */
 	rec.hdr.flow = cpu_to_le32(2);
 	vho_fake_submit(f, 0, &rec, sizeof(rec));
-	vho_test_expect_bad(f, "no such flow");
+	vho_fake_settle(f);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_guest_bad_submit), 3);
 }
 
 static const struct virtio_virtuoso_submit_peer_mac vho_test_peer_mac = {

@@ -219,7 +219,10 @@ struct virtio_virtuoso_submit_attach {
 	struct virtio_virtuoso_ring rx;
 };
 
-/* Socket options that change what is on the wire; all of them, each time. 0 = off/default. */
+/*
+ * Socket options that change what is on the wire; all of them, each time. 0 = off/default. An identifier
+ * that is free is no mistake, with this or PEER_MAC: it crossed RELEASED.
+ */
 struct virtio_virtuoso_submit_setopt {
 	struct virtio_virtuoso_submit_hdr hdr;
 	__le32	user_timeout_ms;	/* RFC 5482 */
@@ -230,7 +233,7 @@ struct virtio_virtuoso_submit_setopt {
 	__u8	reserved;		/* 0 */
 };
 
-/* The next hop has another address. An identifier that is free is no mistake: it crossed RELEASED. */
+/* The next hop has another address. */
 struct virtio_virtuoso_submit_peer_mac {
 	struct virtio_virtuoso_submit_hdr hdr;
 	__u8	dmac[6];		/* next hop as resolved by the driver now */
