@@ -347,11 +347,11 @@ await_guest() {
 	done
 }
 
-# The guest's modules and network, once it is up.
+# The guest's modules and network, once it is up. $GUEST_PARAMS are the driver's parameters.
 init_vm() {
 	local name=$1 port=$2 address=$3
 	await_guest "$name" $((150 * SLOW)) start_vm "$name" "$port"
-	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
+	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko ${GUEST_PARAMS-}"
 	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
 	wait_for 10 port_is "$port" running
 }
