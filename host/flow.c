@@ -25,6 +25,8 @@ static const struct rhashtable_params vho_flow_params = {
 	.key_offset = offsetof(struct vho_flow, key),
 	.head_offset = offsetof(struct vho_flow, hash),
 	.automatic_shrinking = true,
+	/* A few connections that come and go do not make it grow and shrink. */
+	.min_size = 1024,
 };
 
 int vho_flows_init(void)

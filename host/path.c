@@ -8,6 +8,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
+#include "conntrack.h"
 #include "flow.h"
 #include "path.h"
 #include "path_probe.h"
@@ -330,6 +331,20 @@ void vho_path_next_hop_changed(struct vho_flow *flow)
 		vho_flow_tell_slow(flow, VHO_FS_PROBE);
 }
 
+/* Does anybody in the switch keep a record of the connection? If it is not certain that nobody does. */
+static bool vho_path_recorded(struct vho_path_track *track)
+{
+	bool untold;
+
+	if (!vho_conntrack_any())
+		return false;
+	spin_lock_bh(&track->lock);
+	/* While there is no path, packets go through the switch unseen. */
+	untold = track->untold && track->state == VHO_PATH_UP;
+	spin_unlock_bh(&track->lock);
+	return !untold;
+}
+
 void vho_path_close(struct vho_flow *flow)
 {
 	struct vho_path_track *track = vho_path_track(flow);
@@ -338,7 +353,7 @@ void vho_path_close(struct vho_flow *flow)
 		return;
 	track->closed = true;
 	vho_path_probe_stop(track);
-	if (track->probe.flags)
+	if (track->probe.flags && vho_path_recorded(track))
 		vho_path_probe_close(track);
 }
 

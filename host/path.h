@@ -98,6 +98,7 @@ struct vho_path_track {
 	u8 state;			/* enum vho_path_state; READ_ONCE */
 	u8 reason;			/* enum vho_path_reason of the last loss or refusal; READ_ONCE */
 	bool shake_seen;		/* @shake has come by an uplink */
+	bool untold;			/* no connection tracking knows of the newest of these or @probe */
 	struct vho_path __rcu *path;	/* what vho_flow.path becomes, or is, when UP */
 	struct vho_path_expect shake;	/* the newest SYN or SYN-ACK of ours */
 	struct vho_path_expect probe;	/* the frozen ACK, or at the end RST; flags 0: not known yet */
@@ -149,7 +150,7 @@ void vho_path_established(struct vho_flow *flow, u64 now_ns);
 void vho_path_follow_mtu(struct vho_flow *flow, u64 now_ns);
 /* The core: packets go to another address from now on, the template does not know. */
 void vho_path_next_hop_changed(struct vho_flow *flow);
-/* Slow path: the connection is over, TIME-WAIT perhaps excepted: tells the switch. */
+/* Slow path: the connection is over, TIME-WAIT perhaps excepted: tells connection tracking, if it knows of it. */
 void vho_path_close(struct vho_flow *flow);
 /* Any context, track->lock not held: back to the long way. */
 void vho_path_lose(struct vho_path_track *track, enum vho_path_reason reason);

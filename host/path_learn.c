@@ -218,6 +218,9 @@ static bool vho_learn_seen(struct vho_path_track *track, struct vho_uplink *upli
 			track->shake_seen = true;
 		}
 		vho_conntrack_be_liberal(skb);
+		/* tc filters, which may track connections as well, make no path unless this is so. */
+		track->untold = !uplink->bypass && vho_conntrack_missed(skb, track->flow->port->netdev,
+									uplink->dev);
 		vho_learn_from(track, uplink, skb, data, h, again);
 	}
 	spin_unlock_bh(&track->lock);

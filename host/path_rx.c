@@ -75,6 +75,8 @@ static const struct rhashtable_params vho_rx_params = {
 	.key_offset = offsetof(struct vho_path_track, rx.key),
 	.head_offset = offsetof(struct vho_path_track, rx.node),
 	.automatic_shrinking = true,
+	/* As the table of flows. */
+	.min_size = 1024,
 };
 
 int vho_path_rx_init(void)

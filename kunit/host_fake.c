@@ -100,6 +100,17 @@ void vho_conntrack_be_liberal(const struct sk_buff *skb)
 		vho_fake->made_liberal++;
 }
 
+bool vho_conntrack_any(void)
+{
+	return vho_fake->conntrack;
+}
+
+bool vho_conntrack_missed(const struct sk_buff *skb, const struct net_device *port,
+			  const struct net_device *out)
+{
+	return vho_fake->conntrack_missed;
+}
+
 int vho_segment_xmit(struct vho_flow *flow, const struct vho_tx_seg *seg)
 {
 	if (!vho_fake)

@@ -71,6 +71,8 @@ struct vho_fake_vq {
  * @ecn: net.ipv4.tcp_ecn
  * @join_refused: why no flow may be joined now, 0: it may
  * @made_liberal: connections that conntrack was told to be liberal with
+ * @conntrack: the machine has connection tracking
+ * @conntrack_missed: it has certainly not seen the packets of ours
  * @xmit: is told of every segment sent; NULL: nobody is
  * @priv: for the suite
  * @threads: core and slow path have threads of their own
@@ -98,6 +100,8 @@ struct vho_fake {
 	u8 ecn;
 	enum vho_stat join_refused;
 	unsigned int made_liberal;
+	bool conntrack;
+	bool conntrack_missed;
 	void (*xmit)(struct vho_fake *f, struct vho_flow *flow, const struct vho_tx_seg *seg);
 	void *priv;
 	const struct vho_vdev *stuck;

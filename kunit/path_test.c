@@ -441,6 +441,7 @@ static void vho_path_close__eaten(struct kunit *test)
 	struct vho_flow *flow = vho_path_test_flow(test, 1, "E4T", 0);
 	struct vho_tx_seg rst;
 
+	f->conntrack = true;
 	vho_path_close(flow);
 	rst = vho_path_test_probe(flow);
 	KUNIT_EXPECT_EQ(test, rst.flags, VHO_TCPF_RST | VHO_TCPF_ACK);
@@ -449,6 +450,58 @@ static void vho_path_close__eaten(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, NF_STOLEN, vho_path_test_leave(test, &vho_path_test->uplink, "E4T", &rst, 0));
 	vho_path_test_wait(f, 110 * NSEC_PER_MSEC);
 	KUNIT_EXPECT_EQ(test, NF_ACCEPT, vho_path_test_leave(test, &vho_path_test->uplink, "E4T", &rst, 0));
+}
+
+/* Nobody in the switch keeps a record of the connection: nobody is told. */
+static void vho_path_close__untold(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow = vho_path_test_flow(test, 1, "E4T", 0);
+
+	vho_path_close(flow);
+	f->conntrack = true;
+	f->conntrack_missed = true;
+	flow = vho_path_test_flow(test, 2, "E4T", 0);
+	vho_path_close(flow);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_path_probe_tx), 0);
+}
+
+/* It is told if it may have seen a packet later, or if packets have gone the long way since. */
+static void vho_path_close__told(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_tx_seg probe;
+	struct vho_flow *flow;
+
+	f->conntrack = true;
+	f->conntrack_missed = true;
+	flow = vho_path_test_flow(test, 1, "E4T", 0);
+	f->conntrack_missed = false;
+	probe = vho_path_test_probe(flow);
+	vho_path_probe_now(flow);
+	KUNIT_EXPECT_EQ(test, NF_STOLEN, vho_path_test_leave(test, &vho_path_test->uplink, "E4T", &probe, 0));
+	vho_path_close(flow);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_path_probe_tx), 2);
+
+	f->conntrack_missed = true;
+	flow = vho_path_test_flow(test, 2, "E4T", 0);
+	vho_path_lose(rcu_dereference_protected(flow->track, true), VHO_PATH_NO_PROBE);
+	vho_path_close(flow);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_path_probe_tx), 3);
+}
+
+/* Who goes past filters goes past what they keep, too. */
+static void vho_path_close__bypass(struct kunit *test)
+{
+	struct vho_fake *f = test->priv;
+	struct vho_flow *flow;
+
+	f->conntrack = true;
+	f->conntrack_missed = true;
+	vho_path_test->uplink.bypass = true;
+	flow = vho_path_test_flow(test, 1, "E4T", 0);
+	vho_path_close(flow);
+	KUNIT_EXPECT_EQ(test, vho_fake_stat(f, VHO_STAT_path_probe_tx), 1);
 }
 
 /* ---- sending ---- */
@@ -637,6 +690,9 @@ static struct kunit_case vho_path_cases[] = {
 	KUNIT_CASE(vho_path_probe__event),
 	KUNIT_CASE(vho_path_lose_uplink__all),
 	KUNIT_CASE(vho_path_close__eaten),
+	KUNIT_CASE(vho_path_close__untold),
+	KUNIT_CASE(vho_path_close__told),
+	KUNIT_CASE(vho_path_close__bypass),
 	KUNIT_CASE(vho_path_xmit__single),
 	KUNIT_CASE(vho_path_xmit__segmented),
 	KUNIT_CASE(vho_path_xmit__vlan_tag),

@@ -354,11 +354,11 @@ await_guest() {
 	done
 }
 
-# The guest's modules and network, once it is up.
+# The guest's modules and network, once it is up. $GUEST_PARAMS are the driver's parameters.
 init_vm() {
 	local name=$1 port=$2 address=$3
 	await_guest "$name" $((150 * SLOW)) start_vm "$name" "$port"
-	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
+	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko ${GUEST_PARAMS-}"
 	init_vm_link "$name" "$port" "$address"
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: counted
-# cases: steady drop drop_in silent ovs_drop vlan address neighbour route port fdb down failover netns move tunnel mtu nat timeout refuse attack
+# cases: steady drop drop_in silent ovs_drop vlan address neighbour route port fdb down failover netns move tunnel mtu nat timeout ends refuse attack
 # limit: 900
 # kernel: memcpy: detected field-spanning write .* at include/net/ip_tunnels.h
 #
@@ -373,6 +373,50 @@ case_timeout() {
 	sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=432000
 }
 
+# after_end TOPOLOGY [COMMAND]...: a connection has been, and has ended; COMMAND while it was there succeeded.
+after_end() {
+	local name=$1
+	shift
+	log "$name"
+	set_up "$name"
+	change_uplinks add
+	[ "$name" != netns ] || nft_there -f - <<-NFT
+		table bridge t {
+			chain f { type filter hook forward priority 0; ct state invalid counter drop; }
+		}
+	NFT
+	spawn load g1 peer transfer "$far" 5001 -u 1000000 -d 1000000 -O
+	wait_for 20 logged load holding
+	[ $# = 0 ] || "$@" || fail "$name: $*"
+	signal load
+	finish load 20 || true
+	wait_for 20 no_flows p1
+}
+
+in_network() { ${uplink_ns:+ip netns exec "$uplink_ns"} "$@"; }
+tracked() { in_network grep -q "ESTABLISHED src=$G1 .*dport=5001" /proc/net/nf_conntrack; }
+not_tracked() { ! in_network grep "ESTABLISHED src=$G1 .*dport=5001" /proc/net/nf_conntrack; }
+
+# What was sent and does not count as having arrived.
+ends_told() { echo $(($(stat_of p1 path_probe_tx) - $(stat_of p1 path_probe_rx))); }
+
+# Who tracks connections hears of their end; where nobody does, nothing is sent for it.
+case_ends() {
+	local ends
+	after_end nat tracked
+	not_tracked || fail "tracked after its end"
+	change_uplinks del
+	undo_topology
+	# In another namespace, behind a device that takes the entry from a packet.
+	after_end netns tracked
+	not_tracked || fail "tracked after its end"
+	change_uplinks del
+	undo_topology
+	ends=$(ends_told)
+	after_end bridge
+	assert_eq "$(ends_told)" "$ends" "ends that the switch was told of"
+}
+
 # --- what a path would go past
 
 # refused COMMAND... -- COMMAND...: after the first there is no path, after the second there is.
@@ -442,6 +486,6 @@ case_attack() {
 start_topologies
 "case_$1"
 case $1 in
-attack|nat|netns|steady|timeout) ;;
+attack|ends|nat|netns|steady|timeout) ;;
 *) end ;;
 esac
