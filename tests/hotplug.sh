@@ -3,20 +3,22 @@
 # mode: container
 # limit: 480
 #
-# What cores and ports have to bear while connections transfer: CPUs that go offline and come back, another
-# pool of CPUs, ports and namespaces that are deleted while they move. And cores that poll no longer than they
+# What cores and ports have to bear while connections transfer: CPUs that go offline and come back, CPUs that are isolated
+# for others, another pool of CPUs, ports and namespaces that are deleted while they move. And cores that poll no longer than they
 # may. Every byte is verified, every connection ends well.
 
 . "$(dirname "$0")/lib.sh"
 
 BYTES=$((2000000 / SLOW))	# of a connection, each way
 CPU1=/sys/devices/system/cpu/cpu1/online
+OTHERS=/sys/fs/cgroup/virtuoso-others
 
 core_of() { virtuosoctl -j port show "$1" | jq '.[0].core'; }
 core_sum() { virtuosoctl -j core show | jq "map(.$1) | add"; }
 cores_on() { [ "$(virtuosoctl -j core show | jq -c '[.[].cpu] | sort')" = "$1" ]; }
 cpus_of() { sed -n 's/^Cpus_allowed_list:\s*//p' "/proc/$(pgrep -x "$1")/status"; }
-bound_to() { [ "$(cpus_of "vho_core/$1")" = "$1" ]; }
+allowed() { [ "$(cpus_of "vho_core/$1")" = "$2" ]; }
+bound_to() { allowed "$1" "$1"; }
 # What tells that the core runs on this CPU now.
 runs_on() { [ "$(awk '{ print $39 }' "/proc/$(pgrep -x "$1")/stat")" = "$2" ]; }
 
@@ -64,6 +66,12 @@ cpu_time() {
 	echo $total
 }
 
+# CPU 1 becomes a partition that is isolated, or a member of its parent's again.
+partition() {
+	echo "$1" > $OTHERS/cpuset.cpus.partition
+	assert_eq "$(cat $OTHERS/cpuset.cpus.partition)" "$1" "the partition"
+}
+
 pause() { read -rt "$1" -u "$never" || true; }
 
 if [ "$(nproc)" = 1 ]; then
@@ -109,6 +117,43 @@ done
 unfinished
 end_transfers
 virtuosoctl port set p1 core auto
+
+log "one of two CPUs is isolated for others: its core goes, and comes back"
+echo +cpuset > /sys/fs/cgroup/cgroup.subtree_control
+mkdir $OTHERS
+echo 1 > $OTHERS/cpuset.cpus
+begin_transfers
+for ((round = 0; round < 3; round++)); do
+	flowing
+	partition isolated
+	wait_for 10 cores_on '[0]'
+	flowing
+	partition member
+	wait_for 10 cores_on '[0,1]'
+done
+
+log "the only CPU of the pool is isolated: its core goes on elsewhere, until it has that CPU again or is given it"
+virtuosoctl core set cpus 1 min 1 max 1
+wait_for 10 cores_on '[1]'
+partition isolated
+wait_for 10 allowed 1 0
+flowing
+partition member
+wait_for 10 bound_to 1
+flowing
+partition isolated
+wait_for 10 allowed 1 0
+virtuosoctl core set min 1
+allowed 1 0
+virtuosoctl core set cpus 1
+wait_for 10 bound_to 1
+flowing
+bound_to 1
+partition member
+rmdir $OTHERS
+unfinished
+end_transfers
+virtuosoctl core set cpus 0-1 min 2 max 2
 
 log "a CPU comes and goes while ports move"
 printf 'core set cpus 0 min 1 max 1\ncore set cpus 0-1 min 2 max 2\ncore set cpus 1 min 1 max 1\ncore set cpus 0-1 min 2 max 2\n' > "$WORK/pools"
