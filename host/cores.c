@@ -6,7 +6,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/netlink.h>
@@ -18,6 +17,7 @@
 #include "budget.h"
 #include "core.h"
 #include "cores.h"
+#include "cpus.h"
 #include "elastic.h"
 #include "move.h"
 #include "nl_event.h"
@@ -40,10 +40,9 @@ static struct vho_cores_config vho_cores_cfg = {	/* vho_ports_lock */
 
 /* By index, nr_cpu_ids of them. vho_ports_lock writes; entries are freed after a grace period. */
 static struct vho_core __rcu **vho_cores;
-static struct cpumask vho_cores_online;		/* CPUs that may be used; atomic bit operations */
-static struct cpumask vho_cores_allowed;	/* of the pool, those online; vho_ports_lock */
+static struct cpumask vho_cores_allowed;	/* of the pool, those to be used; vho_ports_lock */
+static struct cpumask vho_cores_elsewhere;	/* scratch; vho_ports_lock */
 static struct cpumask vho_cores_cpus;		/* CPUs that cores are bound to; vho_ports_lock writes */
-static int vho_cores_hotplug;			/* state of cpuhp, 0: none */
 
 static struct vho_core *vho_core_at(unsigned int index)
 {
@@ -215,16 +214,32 @@ static bool vho_cores_astray(const struct vho_core *core)
 	return !cpumask_test_cpu(core->cpu, &vho_cores_allowed);
 }
 
-/* A thread whose CPU went away and came back runs anywhere: bind it again. */
+static void vho_cores_bind(struct vho_core *core, const struct cpumask *mask)
+{
+	if (!cpumask_equal(core->worker.task->cpus_ptr, mask))
+		set_cpus_allowed_ptr(core->worker.task, mask);
+}
+
+/* A thread whose CPU went away and came back runs elsewhere: bind it again. */
 static void vho_cores_rebind(void)
 {
 	struct vho_core *core;
 	unsigned int i;
 
 	for (i = 0; (core = vho_core_next(i)); i = core->index + 1)
-		if (!vho_cores_astray(core) &&
-		    !cpumask_equal(core->worker.task->cpus_ptr, cpumask_of(core->cpu)))
-			set_cpus_allowed_ptr(core->worker.task, cpumask_of(core->cpu));
+		if (!vho_cores_astray(core))
+			vho_cores_bind(core, cpumask_of(core->cpu));
+}
+
+/* No CPU of the pool is left: cores go on wherever the scheduler finds room for them. */
+static void vho_cores_unbind(void)
+{
+	struct vho_core *core;
+	unsigned int i;
+
+	vho_cpus_elsewhere(&vho_cores_elsewhere);
+	for (i = 0; (core = vho_core_next(i)); i = core->index + 1)
+		vho_cores_bind(core, &vho_cores_elsewhere);
 }
 
 static unsigned int vho_cores_count_good(struct vho_core **astray)
@@ -249,10 +264,11 @@ int vho_cores_follow(void)
 	int err = 0;
 
 	lockdep_assert_held(&vho_ports_lock);
-	cpumask_and(&vho_cores_allowed, &vho_cores_cfg.pool, &vho_cores_online);
-	/* Without a CPU of its own a core goes on wherever the scheduler finds room for it. */
-	if (cpumask_empty(&vho_cores_allowed))
+	vho_cpus_allowed(&vho_cores_allowed, &vho_cores_cfg.pool, &vho_cores_cfg.isolated);
+	if (cpumask_empty(&vho_cores_allowed)) {
+		vho_cores_unbind();
 		return 0;
+	}
 	vho_cores_rebind();
 	want = clamp(vho_core_nr(), vho_cores_cfg.min, vho_cores_cfg.max);
 	want = min(want, cpumask_weight(&vho_cores_allowed));
@@ -273,22 +289,6 @@ int vho_cores_follow(void)
 	return err;
 }
 
-static int vho_cores_cpu_online(unsigned int cpu)
-{
-	cpumask_set_cpu(cpu, &vho_cores_online);
-	if (vho_cores_hotplug)
-		vho_elastic_look();
-	return 0;
-}
-
-/* Takes no lock: whoever holds vho_ports_lock may be waiting for CPU hotplug. The work follows. */
-static int vho_cores_cpu_offline(unsigned int cpu)
-{
-	cpumask_clear_cpu(cpu, &vho_cores_online);
-	vho_elastic_look();
-	return 0;
-}
-
 /* ---- configuration ---- */
 
 static void vho_cores_rules(const struct vho_cores_config *cfg, struct vho_scale_rules *rules)
@@ -305,7 +305,7 @@ static void vho_cores_rules(const struct vho_cores_config *cfg, struct vho_scale
 
 static int vho_cores_check(const struct vho_cores_config *cfg, struct netlink_ext_ack *extack)
 {
-	if (!cpumask_intersects(&cfg->pool, &vho_cores_online)) {
+	if (!vho_cpus_online(&cfg->pool)) {
 		NL_SET_ERR_MSG(extack, "no CPU of the pool is online");
 		return -EINVAL;
 	}
@@ -621,6 +621,7 @@ static int vho_cores_parse(void)
 
 	if (!cpus) {
 		cpumask_copy(&cfg->pool, cpumask_of(cpumask_last(cpu_online_mask)));
+		vho_cpus_isolated(&cfg->isolated, &cfg->pool);
 		return 0;
 	}
 	err = cpulist_parse(cpus, &cfg->pool);
@@ -632,6 +633,7 @@ static int vho_cores_parse(void)
 	}
 	cfg->min = cpumask_weight(&cfg->pool);
 	cfg->max = cfg->min;
+	vho_cpus_isolated(&cfg->isolated, &cfg->pool);
 	return 0;
 }
 
@@ -648,11 +650,9 @@ int vho_cores_init(void)
 		return -ENOMEM;
 	vho_cores_rules(&vho_cores_cfg, &rules);
 	vho_scale_init(&vho_cores_scale, &rules);
-	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "net/virtuoso:online", vho_cores_cpu_online,
-				vho_cores_cpu_offline);
-	if (err < 0)
+	err = vho_cpus_init();
+	if (err)
 		goto err_exit;
-	vho_cores_hotplug = err;
 	mutex_lock(&vho_ports_lock);
 	err = vho_cores_follow();
 	mutex_unlock(&vho_ports_lock);
@@ -670,9 +670,7 @@ void vho_cores_exit(void)
 {
 	struct vho_core *core;
 
-	if (vho_cores_hotplug)
-		cpuhp_remove_state_nocalls(vho_cores_hotplug);
-	vho_cores_hotplug = 0;
+	vho_cpus_exit();
 	vho_elastic_exit();
 	mutex_lock(&vho_ports_lock);
 	while ((core = vho_core_next(0)))

@@ -29,6 +29,7 @@ struct vho_port;
 /**
  * struct vho_cores_config - the set as the operator wants it
  * @pool: CPUs that cores may be bound to, at most one core each
+ * @isolated: those of them that were isolated when the operator gave them, and have been since
  * @min: cores kept running, 1 or more
  * @max: cores running at most, not more than CPUs in @pool
  * @add_idle_permille: a core is added when less than this part of one core is left idle
@@ -38,6 +39,7 @@ struct vho_port;
  */
 struct vho_cores_config {
 	struct cpumask pool;
+	struct cpumask isolated;
 	u32 min;
 	u32 max;
 	u32 add_idle_permille;

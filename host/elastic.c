@@ -23,6 +23,8 @@
 #define VHO_ELASTIC_MOVES_MAX	16
 /* A load that counts as none. */
 #define VHO_ELASTIC_IDLE	10
+/* Where load has nothing to change, partitions of cpusets may all the same: so often is enough. */
+#define VHO_ELASTIC_CPUS_NS	(100 * NSEC_PER_MSEC)
 
 bool vho_elastic_dormant;
 
@@ -126,29 +128,34 @@ static bool vho_elastic_needed(void)
 	return vho_cores_scale.rules.max > 1;
 }
 
+/* Return: there is a core too many, and the hold-off is not over. */
+static bool vho_elastic_waits(void)
+{
+	return vho_core_nr() > vho_cores_scale.rules.min &&
+	       vho_scale_idle(&vho_cores_scale) > vho_cores_scale.rules.remove_idle_permille &&
+	       vho_scale_pick_victim(&vho_cores_scale);
+}
+
 static void vho_elastic_work_fn(struct work_struct *work)
 {
+	u64 next_ns = VHO_ELASTIC_CPUS_NS;
 	unsigned int before;
 	bool active;
 
 	mutex_lock(&vho_ports_lock);
 	before = vho_core_nr();
 	vho_cores_follow();
+	active = vho_elastic_measure_all();
 	if (vho_elastic_needed()) {
-		active = vho_elastic_measure_all();
+		next_ns = vho_cores_period_ns();
 		vho_elastic_change();
-		/* While there is a core too many, looking goes on until the hold-off is over. */
-		active |= vho_core_nr() != before ||
-			  (vho_core_nr() > vho_cores_scale.rules.min &&
-			   vho_scale_idle(&vho_cores_scale) >
-				vho_cores_scale.rules.remove_idle_permille &&
-			   vho_scale_pick_victim(&vho_cores_scale));
-		/* A turn that comes just now either finds this set or is seen by the look that it asks for. */
-		WRITE_ONCE(vho_elastic_dormant, !active);
-		if (active)
-			queue_delayed_work(system_unbound_wq, &vho_elastic_work,
-					   max(nsecs_to_jiffies(vho_cores_period_ns()), 1UL));
+		active |= vho_core_nr() != before || vho_elastic_waits();
 	}
+	/* A turn that comes just now either finds this set or is seen by the look that it asks for. */
+	WRITE_ONCE(vho_elastic_dormant, !active);
+	if (active)
+		queue_delayed_work(system_unbound_wq, &vho_elastic_work,
+				   max(nsecs_to_jiffies(next_ns), 1UL));
 	if (vho_core_nr() != before)
 		vho_nl_event_cores_scaled(vho_core_nr(), before);
 	mutex_unlock(&vho_ports_lock);

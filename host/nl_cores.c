@@ -9,6 +9,7 @@
 #include <linux/virtuoso.h>
 
 #include "cores.h"
+#include "cpus.h"
 #include "nl.h"
 #include "nl_gen.h"
 
@@ -73,6 +74,9 @@ static int vho_nl_cores_parse(struct genl_info *info, struct vho_cores_config *c
 		NL_SET_ERR_MSG_ATTR(info->extack, pool, "the pool is not a list of CPUs such as 2-5");
 		return -EINVAL;
 	}
+	/* The operator gives these CPUs, isolated or not. */
+	if (pool)
+		vho_cpus_isolated(&cfg->isolated, &cfg->pool);
 	vho_nl_cores_u32(info, VIRTUOSO_A_CORES_MIN_CORES, &cfg->min);
 	vho_nl_cores_u32(info, VIRTUOSO_A_CORES_MAX_CORES, &cfg->max);
 	vho_nl_cores_u32(info, VIRTUOSO_A_CORES_ADD_IDLE_PERMILLE, &cfg->add_idle_permille);

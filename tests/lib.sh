@@ -397,7 +397,7 @@ start() {
 	fi
 	[ -e /sys/module/virtuoso_host ] || load_host
 	if [ $MODE = container ]; then
-		load_guest
+		[ -e /sys/module/virtuoso_guest ] || load_guest
 		make_bridge
 		make_container g1 p1 $G1
 		make_container g2 p2 $G2
