@@ -198,16 +198,34 @@ static void vho_scale_decide__indivisible(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, t->groups[3].core, t->groups[5].core);
 }
 
-/* Eight groups whose bursts do not coincide need at most a third of eight cores. */
+/* Core-periods that eight groups need, one of which wants so much of a core at a time, for @length periods. */
+static unsigned int vho_test_bursts(struct vho_scale_test *t, u32 wanted, unsigned int length)
+{
+	unsigned int n, held = 0;
+
+	for (n = 0; n < 1600; n++) {
+		memset(t->wanted, 0, sizeof(t->wanted));
+		t->wanted[n / length % 8] = wanted;
+		vho_test_run(t, 1);
+		held += t->s.nr_cores;
+	}
+	return held;
+}
+
+/* Eight groups whose bursts do not coincide need at most a third of eight cores, which each for itself would need. */
 static void vho_scale_decide__bursts(struct kunit *test)
 {
+	static const u32 wanted[] = { 100, 300, 600, 900, 1000, 3000 };
 	struct vho_scale_test *t = test->priv;
-	unsigned int n;
+	unsigned int i, length;
 
-	for (n = 0; n < 400; n++) {
-		memset(t->wanted, 0, sizeof(t->wanted));
-		t->wanted[n / 5 % 8] = 900;
-		vho_test_run(t, 1);
+	t->s.rules.max = 8;
+	for (i = 0; i < ARRAY_SIZE(wanted); i++) {
+		for (length = 1; length <= 200; length += length / 2 + 1) {
+			unsigned int held = vho_test_bursts(t, wanted[i], length);
+
+			KUNIT_EXPECT_LE_MSG(test, 3 * held, 8 * 1600, "%u for %u", wanted[i], length);
+		}
 	}
 	KUNIT_EXPECT_LE(test, t->most, 2);
 }

@@ -9,7 +9,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-BYTES=$((2000000 / SLOW))	# of a connection, each way
+BYTES=$((500000 / SLOW))	# of a connection, each way
 CPU1=/sys/devices/system/cpu/cpu1/online
 OTHERS=/sys/fs/cgroup/virtuoso-others
 
@@ -29,10 +29,10 @@ transfers="t1 t2 t3"
 rate() { local port; for port in p1 p2; do virtuosoctl port set $port bit-rate "$1"; done; }
 
 begin_transfers() {
-	rate 3M
-	spawn t1 g1 peer transfer $PEER 5001 -n 4 -u $BYTES -d $BYTES -t $((60 * SLOW))
-	spawn t2 peer peer transfer $G1 5001 -n 4 -u $BYTES -d $BYTES -t $((60 * SLOW))
-	spawn t3 g2 peer transfer $PEER 5001 -n 4 -u $BYTES -d $BYTES -t $((60 * SLOW))
+	rate 1M
+	spawn t1 g1 peer transfer $PEER 5001 -n 4 -u $BYTES -d $BYTES -t $((120 * SLOW))
+	spawn t2 peer peer transfer $G1 5001 -n 4 -u $BYTES -d $BYTES -t $((120 * SLOW))
+	spawn t3 g2 peer transfer $PEER 5001 -n 4 -u $BYTES -d $BYTES -t $((120 * SLOW))
 	wait_for 20 has_flows p1 established
 	wait_for 20 has_flows p2 established
 }
@@ -131,10 +131,14 @@ for ((round = 0; round < 3; round++)); do
 	partition member
 	wait_for 10 cores_on '[0,1]'
 done
+unfinished
+end_transfers
 
 log "the only CPU of the pool is isolated: its core goes on elsewhere, until it has that CPU again or is given it"
 virtuosoctl core set cpus 1 min 1 max 1
 wait_for 10 cores_on '[1]'
+begin_transfers
+flowing
 partition isolated
 wait_for 10 allowed 1 0
 flowing
