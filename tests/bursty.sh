@@ -26,25 +26,29 @@ cpu_time() {
 	echo "$ns"
 }
 
-uptime_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 # The core polls no more.
 asleep() { grep -q '^State:.[ID]' "/proc/$(pgrep -x vho_core/0)/status"; }
 
 # bursts NUMBER...: of these ports, each at its time. Sets $used, the core's CPU time in us, and $p99 of the worst of
 # them, in 1/10 us.
 bursts() {
-	local start_ms before i worst=0
-	start_ms=$(($(uptime_ms) + 10000 + 500 * $#))
+	local before i us uptime worst=0 pids=()
 	for i; do
-		spawn "client$i" "g$i" chrt -f 50 rpc bursts $PEER 6000 \
-			-a $((start_ms * 1000 + (i - 1) * SLOT_US)) -p $PERIOD_US -n $REQUESTS -r $BURSTS
+		spawn "client$i" "g$i" chrt -f 50 rpc bursts $PEER 6000 -a "$WORK/begin$i" -p $PERIOD_US \
+			-n $REQUESTS -r $BURSTS
 		wait_for 30 logged "client$i" connected
+		pids+=("$(cat "$WORK/client$i.pid")")
 	done
 	wait_for 30 asleep
 	before=$(cpu_time)
-	[ "$(uptime_ms)" -lt $start_ms ] || fail "the bursts have begun already"
-	# Whatever this does itself would delay the core.
-	read -rt $(((start_ms - $(uptime_ms) + BURSTS * PERIOD_US / 1000) / 1000 + 2)) -u "$never" || true
+	# No other program is started from here on: whatever this does itself would delay the core.
+	read -r uptime _ < /proc/uptime
+	us=$((10#${uptime/./} * 10000 + 200000))
+	for i; do
+		echo $((us + (i - 1) * SLOT_US)) > "$WORK/begin$i"
+	done
+	kill -USR1 "${pids[@]}"
+	read -rt $((BURSTS * PERIOD_US / 1000000 + 2)) -u "$never" || true
 	p99=0
 	for i; do
 		finish "client$i" 60 || fail "$(cat "$(log_of "client$i")")"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # mode: container
-# limit: 480
+# when: named
+# limit: 600
 #
 # What cores and ports have to bear while connections transfer: CPUs that go offline and come back, CPUs that are isolated
 # for others, another pool of CPUs, ports and namespaces that are deleted while they move. And cores that poll no longer than they

@@ -5,6 +5,7 @@
 # in which modes it runs (container: the guest is a network namespace, vm: a KVM guest):
 #
 #	# mode: container vm	(counted: containers, on one CPU whose clock counts instructions)
+#	# when: named		(optional: it takes minutes; not run with all the others)
 #	# cases: loss reorder	(optional: the script runs once for each, as $1)
 #	# limit: 120		(optional: seconds, default 120)
 #	# kernel: TEXT		(optional: what the kernel complains about there whoever uses it, see tests/machine)

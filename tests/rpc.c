@@ -33,9 +33,8 @@
 #define RPC_SOURCE	'b'	/* bytes come without end */
 
 static struct {
-	const char *bind_addr;
+	const char *bind_addr, *start_file;
 	unsigned int conns, size, seconds, count, think_us, warm_up, rounds;
-	uint64_t start_us;
 	bool mark;
 } opt = { .conns = 1, .size = 64, .seconds = 10, .warm_up = 50, .rounds = 1 };
 
@@ -336,12 +335,36 @@ static void sleep_until(uint64_t ns)
 		;
 }
 
+/* Waits for SIGUSR1. Return: what the file says then, the clock's time of the first burst. */
+static uint64_t burst_start_ns(void)
+{
+	unsigned long long us;
+	sigset_t set;
+	FILE *f;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	printf("connected\n");
+	fflush(stdout);
+	sigwait(&set, &sig);
+	f = opt.start_file ? fopen(opt.start_file, "r") : NULL;
+	if (!f || fscanf(f, "%llu", &us) != 1)
+		fail("the time to begin");
+	fclose(f);
+	if (now_ns() > us * 1000) {
+		errno = ETIME;
+		fail("begin");
+	}
+	return us * 1000;
+}
+
 /* Bursts of requests at moments that the clock gives: who begins at other ones has his at other times. */
 static int do_bursts(const char *host, const char *port)
 {
 	struct sockaddr_in to = address(host, port);
-	uint64_t at = opt.start_us * 1000, period_ns = opt.think_us * 1000ull;
-	uint64_t *ns, start, took, longest = 0;
+	uint64_t begin, at, *ns, start, took, longest = 0;
 	unsigned int i, round;
 	size_t n = 0;
 	int fd = open_conn(&to, RPC_ECHO);
@@ -351,13 +374,9 @@ static int do_bursts(const char *host, const char *port)
 		fail("calloc");
 	for (i = 0; i < opt.warm_up; i++)
 		request(fd, 0);
-	printf("connected\n");
-	fflush(stdout);
-	if (now_ns() > at) {
-		errno = ETIME;
-		fail("begin");
-	}
-	for (round = 0; round < opt.rounds && !stopped(); round++, at += period_ns) {
+	begin = burst_start_ns();
+	at = begin;
+	for (round = 0; round < opt.rounds && !stopped(); round++, at += opt.think_us * 1000ull) {
 		sleep_until(at);
 		for (i = 0; i < opt.count; i++) {
 			start = now_ns();
@@ -367,7 +386,7 @@ static int do_bursts(const char *host, const char *port)
 		took = now_ns() - at;
 		longest = took > longest ? took : longest;
 	}
-	took = now_ns() - opt.start_us * 1000;
+	took = now_ns() - begin;
 	/* A process that ends disturbs those that go on. */
 	sleep_until(at + 1000000000ull);
 	printf("{\"longest_us\":%.1f}\n", longest / 1000.0);
@@ -616,7 +635,7 @@ static int usage(void)
 	fprintf(stderr,
 		"usage: rpc serve PORT [-b ADDR]\n"
 		"       rpc ask ADDR PORT [-n REQUESTS] [-s BYTES] [-p PAUSE_US]	one at a time\n"
-		"       rpc bursts ADDR PORT -a AT_US -p PERIOD_US -n REQUESTS -r BURSTS	the first one at AT_US of the clock\n"
+		"       rpc bursts ADDR PORT -a FILE -p PERIOD_US -n REQUESTS -r BURSTS	SIGUSR1: read from FILE when to begin, in us\n"
 		"       rpc many ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
 		"       rpc send|fetch ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n KIB]	bulk\n"
 		"       rpc storm ADDR PORT [-t SECONDS] [-n CONNECTIONS]	connect, request, close\n"
@@ -635,7 +654,7 @@ int main(int argc, char **argv)
 	while ((c = getopt(argc, argv, "a:b:c:s:t:n:p:w:r:m")) != -1) {
 		switch (c) {
 		case 'a':
-			opt.start_us = strtoull(optarg, NULL, 10);
+			opt.start_file = optarg;
 			break;
 		case 'b':
 			opt.bind_addr = optarg;
