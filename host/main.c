@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "nl.h"
 #include "port.h"
+#include "port_mdev.h"
 #include "slow.h"
 #include "uplink.h"
 #include "vdev.h"
@@ -31,6 +32,7 @@ static const struct vho_main_stage {
 	{ vho_cores_init, vho_cores_exit },
 	{ vho_ctrls_init, vho_ctrls_exit },
 	{ vho_ports_init, vho_ports_exit },
+	{ vho_port_mdevs_init, vho_port_mdevs_exit },
 	{ vho_vfio_init, vho_vfio_exit },
 	{ vho_nl_init, vho_nl_exit },
 };

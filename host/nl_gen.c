@@ -81,8 +81,9 @@ static const struct nla_policy virtuoso_port_new_nl_policy[VIRTUOSO_A_PORT_CORES
 };
 
 /* VIRTUOSO_CMD_PORT_DEL - do */
-static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_NAME + 1] = {
+static const struct nla_policy virtuoso_port_del_nl_policy[VIRTUOSO_A_PORT_FORCE + 1] = {
 	[VIRTUOSO_A_PORT_NAME] = { .type = NLA_NUL_STRING, .len = VIRTUOSO_PORT_NAME_LEN, },
+	[VIRTUOSO_A_PORT_FORCE] = { .type = NLA_FLAG, },
 };
 
 /* VIRTUOSO_CMD_PORT_SET - do */
@@ -229,7 +230,7 @@ static const struct genl_split_ops virtuoso_nl_ops[] = {
 		.cmd		= VIRTUOSO_CMD_PORT_DEL,
 		.doit		= virtuoso_nl_port_del_doit,
 		.policy		= virtuoso_port_del_nl_policy,
-		.maxattr	= VIRTUOSO_A_PORT_NAME,
+		.maxattr	= VIRTUOSO_A_PORT_FORCE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

@@ -311,7 +311,7 @@ int virtuoso_nl_port_new_doit(struct sk_buff *skb, struct genl_info *info)
 	err = vho_nl_port_apply(info, port);
 	if (err) {
 		/* Nothing but the netdev was seen of it. A message about the reason is there already. */
-		vho_port_delete(port, NULL);
+		vho_port_delete(port, true, NULL);
 		vho_nl_ports_changed();
 		nlmsg_free(reply);
 	} else {
@@ -329,7 +329,7 @@ int virtuoso_nl_port_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (IS_ERR(port))
 		return PTR_ERR(port);
-	err = vho_port_delete(port, info->extack);
+	err = vho_port_delete(port, nla_get_flag(info->attrs[VIRTUOSO_A_PORT_FORCE]), info->extack);
 	vho_port_put(port);
 	vho_nl_ports_changed();
 	return err;

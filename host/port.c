@@ -20,10 +20,14 @@
 #include "packet.h"
 #include "policy.h"
 #include "port.h"
+#include "port_mdev.h"
 #include "segment.h"
 #include "slow.h"
 
 DEFINE_MUTEX(vho_ports_lock);
+
+/* For so long a VMM may take to let go of a device. A guest that ignores its button is given 5 s by itself. */
+#define VHO_PORT_LET_GO_S	20
 
 static LIST_HEAD(vho_ports);			/* by index; vho_ports_lock */
 static u32 vho_port_next_index = 1;		/* vho_ports_lock; never used twice */
@@ -284,8 +288,8 @@ static int vho_port_delete_locked(struct vho_port *port, struct netlink_ext_ack 
 		NL_SET_ERR_MSG(extack, "the port is being deleted");
 		return -ENODEV;
 	}
-	if (port->has_mdev) {
-		NL_SET_ERR_MSG(extack, "the port's mediated device exists, remove it first");
+	if (port->mdev) {
+		NL_SET_ERR_MSG(extack, "the port has just got a device");
 		return -EBUSY;
 	}
 	port->dying = true;
@@ -295,12 +299,14 @@ static int vho_port_delete_locked(struct vho_port *port, struct netlink_ext_ack 
 	return 0;
 }
 
-int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack)
+int vho_port_delete(struct vho_port *port, bool force, struct netlink_ext_ack *extack)
 {
 	int err;
 
 	mutex_lock(&vho_ports_lock);
-	err = vho_port_delete_locked(port, extack);
+	err = vho_port_mdev_eject(port, force, VHO_PORT_LET_GO_S * HZ, extack);
+	if (!err)
+		err = vho_port_delete_locked(port, extack);
 	mutex_unlock(&vho_ports_lock);
 	return err;
 }
@@ -401,24 +407,9 @@ unsigned int vho_port_count_idle_vm(void)
 
 	mutex_lock(&vho_ports_lock);
 	list_for_each_entry(port, &vho_ports, list)
-		n += port->type == VIRTUOSO_PORT_TYPE_VM && !port->has_mdev;
+		n += port->type == VIRTUOSO_PORT_TYPE_VM && !port->mdev;
 	mutex_unlock(&vho_ports_lock);
 	return n;
-}
-
-int vho_port_claim_mdev(struct vho_port *port, bool claim)
-{
-	int err = 0;
-
-	mutex_lock(&vho_ports_lock);
-	if (claim && (port->dying || list_empty(&port->list)))
-		err = -ENODEV;
-	else if (claim && port->has_mdev)
-		err = -EBUSY;
-	else
-		port->has_mdev = claim;
-	mutex_unlock(&vho_ports_lock);
-	return err;
 }
 
 int vho_ports_init(void)

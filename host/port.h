@@ -56,7 +56,11 @@ struct net;
  * @ref: vho_port_get(), vho_port_put()
  * @list: in the list of ports, guarded by vho_ports_lock
  * @dying: deletion began (written under vho_ports_lock)
- * @has_mdev: a mediated device exists (vho_ports_lock)
+ * @mdev: the mediated device that has our driver, a reference; NULL: none (vho_ports_lock)
+ * @mdev_open: a VMM has it open (vho_ports_lock)
+ * @ejecting: the device, a reference, that @eject_work takes the driver off; NULL: none
+ *	(vho_ports_lock to write, READ_ONCE)
+ * @eject_work: see port_mdev.c
  * @free_work: frees the port after the last reference is gone
  * @max_flows: limit, settable by netlink, READ_ONCE
  * @join_off: its flows are not joined with others; settable by netlink, READ_ONCE
@@ -112,7 +116,10 @@ struct vho_port {
 	struct kref ref;
 	struct list_head list;
 	bool dying;
-	bool has_mdev;
+	struct device *mdev;
+	bool mdev_open;
+	struct device *ejecting;
+	struct work_struct eject_work;
 	struct work_struct free_work;
 	u32 max_flows;
 	bool join_off;
@@ -179,13 +186,16 @@ struct vho_port_config {
 struct netlink_ext_ack;
 struct vho_port *vho_port_create(struct net *net, const struct vho_port_config *cfg,
 				 struct netlink_ext_ack *extack);
-/* Unreachable, quiesce, free. -EBUSY while a mediated device exists (type vm). */
-int vho_port_delete(struct vho_port *port, struct netlink_ext_ack *extack);
 /*
  * How many cores may serve @port at once: its number of groups, 1 to VHO_GROUPS_MAX. Not while a driver
  * runs; takes vho_ports_lock and vdev.run_lock, waits for the cores. -ERANGE, -EBUSY, -ENOMEM, -ENOSPC, -ENODEV.
  */
 int vho_port_set_groups(struct vho_port *port, u32 nr, struct netlink_ext_ack *extack);
+/*
+ * Unreachable, quiesce, free. Type vm: -EBUSY while a VMM has the device open; with @force it is asked
+ * to let go, and waited for: -EBUSY when it does not in time, -EINTR.
+ */
+int vho_port_delete(struct vho_port *port, bool force, struct netlink_ext_ack *extack);
 struct vho_port *vho_port_find(const char *name);
 struct vho_port *vho_port_find_uuid(const guid_t *uuid);
 /* Caller holds vho_ports_lock. For dumps: port with the smallest index >= @index, NULL: none. No reference. */
@@ -194,8 +204,6 @@ struct vho_port *vho_port_next(u32 index);
 unsigned int vho_port_count_idle_vm(void);
 void vho_port_get(struct vho_port *port);
 void vho_port_put(struct vho_port *port);
-/* The mediated device of a vm port was created (true) or removed. -EBUSY: it has one. */
-int vho_port_claim_mdev(struct vho_port *port, bool claim);
 
 int vho_ports_init(void);
 void vho_ports_exit(void);	/* module exit: deletes container ports; vm ports are gone by then */

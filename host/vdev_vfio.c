@@ -21,6 +21,7 @@
 #include <linux/virtuoso.h>
 
 #include "port.h"
+#include "port_mdev.h"
 #include "vdev.h"
 #include "vdev_irq.h"
 #include "vdev_pci.h"
@@ -107,9 +108,14 @@ static int vho_vfio_open_device(struct vfio_device *vfio)
 	struct vho_vfio *vv = vho_vfio_of(vfio);
 	int err;
 
-	err = vho_vdev_bind(&vv->port->vdev, &vho_vfio_xport_ops, vv);
+	err = vho_port_mdev_open(vv->port);
 	if (err)
 		return err;
+	err = vho_vdev_bind(&vv->port->vdev, &vho_vfio_xport_ops, vv);
+	if (err) {
+		vho_port_mdev_close(vv->port);
+		return err;
+	}
 	vho_pci_reset(&vv->pci);
 	return 0;
 }
@@ -121,6 +127,7 @@ static void vho_vfio_close_device(struct vfio_device *vfio)
 	vho_vdev_unbind(&vv->port->vdev);
 	vho_pins_close(&vv->pins);
 	vho_irq_release(&vv->irq);
+	vho_port_mdev_close(vv->port);
 }
 
 static void vho_vfio_dma_unmap(struct vfio_device *vfio, u64 iova, u64 length)
@@ -322,7 +329,6 @@ static void vho_vfio_release(struct vfio_device *vfio)
 {
 	struct vho_vfio *vv = vho_vfio_of(vfio);
 
-	vho_port_claim_mdev(vv->port, false);
 	vho_port_put(vv->port);
 }
 
@@ -355,9 +361,10 @@ static struct vho_port *vho_vfio_claim_port(struct mdev_device *mdev)
 			vho_port_put(port);
 		return ERR_PTR(-ENODEV);
 	}
-	err = vho_port_claim_mdev(port, true);
+	err = vho_port_mdev_claim(port, &mdev->dev);
 	if (err) {
-		dev_err(&mdev->dev, "port %s has a device already\n", port->name);
+		dev_err(&mdev->dev, "port %s %s\n", port->name,
+			err == -EBUSY ? "has a device already" : "is being deleted");
 		vho_port_put(port);
 		return ERR_PTR(err);
 	}
@@ -376,7 +383,7 @@ static int vho_vfio_probe(struct mdev_device *mdev)
 
 	vv = vfio_alloc_device(vho_vfio, vfio, &mdev->dev, &vho_vfio_ops);
 	if (IS_ERR(vv)) {
-		vho_port_claim_mdev(port, false);
+		vho_port_mdev_release(port);
 		vho_port_put(port);
 		return PTR_ERR(vv);
 	}
@@ -389,6 +396,7 @@ static int vho_vfio_probe(struct mdev_device *mdev)
 	dev_set_drvdata(&mdev->dev, vv);
 	err = vfio_register_emulated_iommu_dev(&vv->vfio);
 	if (err) {
+		vho_port_mdev_release(port);
 		vfio_put_device(&vv->vfio);
 		return err;
 	}
@@ -401,6 +409,8 @@ static void vho_vfio_remove(struct mdev_device *mdev)
 	struct vho_vfio *vv = dev_get_drvdata(&mdev->dev);
 
 	vfio_unregister_group_dev(&vv->vfio);
+	/* Not left to vho_vfio_release(): a file that is being closed holds the object a little longer. */
+	vho_port_mdev_release(vv->port);
 	vfio_put_device(&vv->vfio);
 }
 

@@ -152,9 +152,13 @@ int port_get(const char *name, struct port *port)
 	return nl_do(named_request(VIRTUOSO_CMD_PORT_GET, name), port_take, port);
 }
 
-int port_delete(const char *name)
+int port_delete(const char *name, bool force)
 {
-	return nl_do(named_request(VIRTUOSO_CMD_PORT_DEL, name), NULL, NULL);
+	struct nlmsghdr *nlh = named_request(VIRTUOSO_CMD_PORT_DEL, name);
+
+	if (force)
+		mnl_attr_put(nlh, VIRTUOSO_A_PORT_FORCE, 0, NULL);
+	return nl_do(nlh, NULL, NULL);
 }
 
 /* --- show --- */
@@ -390,7 +394,7 @@ static int port_set(struct args *args)
 static int port_del(struct args *args)
 {
 	const char *name = args_need(args, "the name of the port"), *word = args_next(args);
-	bool force = word && !strcmp(word, "force"), had_mdev;
+	bool force = word && !strcmp(word, "force");
 	struct port port;
 
 	if (word && !force)
@@ -398,17 +402,12 @@ static int port_del(struct args *args)
 	args_end(args);
 	if (port_get(name, &port))
 		fail("%s", nl_error());
-	had_mdev = port.type == VIRTUOSO_PORT_TYPE_VM && mdev_exists(&port);
-	if (had_mdev && port.attached && !force)
-		fail("port %s is in use by a virtual machine; \"force\" unplugs it", name);
-	if (had_mdev && mdev_remove(&port))
+	if (port_delete(name, force))
+		fail("%s", nl_error());
+	/* It has no driver any more. */
+	if (port.type == VIRTUOSO_PORT_TYPE_VM && mdev_exists(&port) && mdev_remove(&port))
 		return CTL_FAILED;
-	if (!port_delete(name))
-		return 0;
-	complain("%s", nl_error());
-	if (had_mdev)
-		mdev_create(&port);
-	return CTL_FAILED;
+	return 0;
 }
 
 int port_main(struct args *args)

@@ -96,7 +96,7 @@ uint64_t port_delay_us(const uint64_t delay[PORT_DELAYS], uint32_t nr, uint32_t 
 void port_take(struct nlattr *const attrs[NL_ATTRS], void *arg);
 /* 0, or -errno with nl_error() */
 int port_get(const char *name, struct port *port);
-int port_delete(const char *name);
+int port_delete(const char *name, bool force);
 /* Calls @show for each port. 0, or -errno with nl_error() */
 int port_dump(nl_show_t show, void *arg);
 /* As text, or as members of a JSON object. */

@@ -168,7 +168,7 @@ int port_add(struct args *args)
 	if (nl_do(nlh, port_take, &port) || !port.valid)
 		fail("%s", nl_error());
 	if (make_device(&port, guest_dev)) {
-		if (port_delete(name))
+		if (port_delete(name, true))
 			complain("%s", nl_error());
 		return CTL_FAILED;
 	}
