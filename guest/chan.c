@@ -174,7 +174,7 @@ void vgu_chan_queue(struct vgu_chan *chan, struct vgu_chan_node *node)
 
 	local_bh_disable();
 	spin_lock(&chan->lock);
-	if (!node->queued) {
+	if (!node->queued && !node->closed) {
 		list_add_tail(&node->list, &chan->dirty);
 		node->queued = true;
 	}
@@ -187,15 +187,19 @@ void vgu_chan_queue(struct vgu_chan *chan, struct vgu_chan_node *node)
 }
 
 /**
- * vgu_chan_unqueue() - take a connection off its channel
+ * vgu_chan_unqueue() - take a connection off its channel, for good
  * @chan: its channel
  * @node: its node, queued or not
+ *
+ * Whoever wants to queue it still, because he had something to say when the device forgot the flow,
+ * does so in vain. He may hold the last reference to the connection.
  *
  * Context: process or softirq. vgu_conn_encode() is not called for it after return.
  */
 void vgu_chan_unqueue(struct vgu_chan *chan, struct vgu_chan_node *node)
 {
 	spin_lock_bh(&chan->lock);
+	node->closed = true;
 	if (node->queued) {
 		list_del_init(&node->list);
 		node->queued = false;

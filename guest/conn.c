@@ -204,6 +204,8 @@ void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag)
 
 	vgu_orphan_unlist(sk, conn);
 	RCU_INIT_POINTER(inet_csk(sk)->icsk_ulp_data, NULL);
+	/* Without a socket, vgu_conn_dev_del() knows by RCU only when nobody uses the channel. */
+	rcu_read_lock();
 	spin_lock_bh(&conn->lock);
 	conn->sk = NULL;
 	forget = conn->gone || (!conn->told && !(conn->todo & VGU_TODO_ATTACH));
@@ -216,6 +218,7 @@ void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag)
 		vgu_conn_forget(conn);
 	else
 		vgu_chan_queue(conn->chan, &conn->node);
+	rcu_read_unlock();
 	inet_csk(sk)->icsk_af_ops = vgu_native.af_ops;
 	vgu_conn_put(conn);
 	__sock_put(sk);

@@ -86,6 +86,7 @@ int vgu_ctrl(struct vgu_dev *dev, const void *req, size_t len);
 struct vgu_chan_node {
 	struct list_head list;		/* chan->dirty, guarded by chan->lock (spin_bh) */
 	bool queued;			/* guarded by chan->lock */
+	bool closed;			/* vgu_chan_unqueue() was called; guarded by chan->lock */
 };
 
 /* The channel for new flows of this CPU. Any context. */
@@ -96,7 +97,7 @@ struct vgu_chan *vgu_chan_this_cpu(struct vgu_dev *dev);
  * vgu_conn_encode() for it, now or when submit slots are free again. Any context, BH-safe.
  */
 void vgu_chan_queue(struct vgu_chan *chan, struct vgu_chan_node *node);
-/* Takes the connection off the queue: vgu_conn_encode() is not called after return. */
+/* Takes the connection off the queue for good: vgu_conn_encode() is not called after return. */
 void vgu_chan_unqueue(struct vgu_chan *chan, struct vgu_chan_node *node);
 
 /* --- dev lookup --- */
