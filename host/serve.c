@@ -69,7 +69,6 @@ void vho_serve_stop(struct vho_port *port)
 {
 	struct vho_guest_state *guest;
 
-	vho_port_netdev_carrier(port, false);
 	vho_ctrl_stop(port);
 	/*
 	 * The slow path before the cores: from then on it hands no flow to a core. What it posted
@@ -77,6 +76,8 @@ void vho_serve_stop(struct vho_port *port)
 	 */
 	vho_slow_guest_stop(port);
 	guest = vho_fp_guest_stop(port);
+	/* Not before: a bridge takes nothing from a port without carrier, and peers are to hear the resets. */
+	vho_port_netdev_carrier(port, false);
 	vho_guest_free(guest);
 }
 

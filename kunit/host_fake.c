@@ -74,6 +74,9 @@ void vho_port_netdev_rx(struct vho_port *port, struct sk_buff *skb)
 
 void vho_port_netdev_carrier(struct vho_port *port, bool up)
 {
+	vho_fake->carrier = up;
+	if (!up && port->group[0]->guest)
+		vho_fake->cut_off = true;
 }
 
 u16 vho_port_mss(const struct vho_port *port)

@@ -61,6 +61,8 @@ struct vho_fake_vq {
  * @netdev_rx: packets that entered the network
  * @calls: interrupts raised
  * @config_changes: configuration interrupts raised
+ * @carrier: of the port's netdev
+ * @cut_off: it went while the port was served still
  * @nr_maps: live mappings
  * @fail_map: what the next mappings return
  * @stuck: device whose VMM makes everybody wait who reaches for its memory, NULL: none
@@ -89,6 +91,8 @@ struct vho_fake {
 	struct sk_buff_head netdev_rx;
 	unsigned int calls;
 	unsigned int config_changes;
+	bool carrier;
+	bool cut_off;
 	unsigned int nr_maps;
 	int fail_map;
 	u8 ecn;

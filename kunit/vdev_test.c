@@ -44,8 +44,11 @@ static void vho_vdev_set_status__start_and_reset(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, f->group->guest, f->port->slow_guest);
 	KUNIT_EXPECT_EQ(test, f->group->guest->nr_channels, 1);
 	KUNIT_EXPECT_EQ(test, f->nr_maps, 3 * VHO_TEST_VQS);
+	KUNIT_EXPECT_TRUE(test, f->carrier);
 
 	vho_vdev_reset(vdev);
+	KUNIT_EXPECT_FALSE(test, f->carrier);
+	KUNIT_EXPECT_FALSE(test, f->cut_off);
 	KUNIT_EXPECT_EQ(test, vho_vdev_status(vdev), 0);
 	KUNIT_EXPECT_FALSE(test, vdev->running);
 	KUNIT_EXPECT_NULL(test, f->group->guest);
