@@ -323,14 +323,21 @@ unload() {
 # --- virtual machines; they live on from test to test as long as they are well
 
 start_vm() {
-	local name=$1 port=$2 qemu
+	local name=$1 port=$2
 	shift 2
-	virtuosoctl -j port show "$port" > /dev/null 2>&1 || virtuosoctl -j port add "$port" vm > "/run/$port.json"
-	ip link set "$port" master br0 up
-	qemu=$(jq -r '.[0].qemu' "/run/$port.json")
-	# shellcheck disable=SC2086 # several arguments
-	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $qemu
+	make_vm_port "$port"
+	# shellcheck disable=SC2046 # several arguments
+	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $(qemu_device "$port")
 }
+
+# A port of type vm, if there is none, in the bridge.
+make_vm_port() {
+	virtuosoctl -j port show "$1" > /dev/null 2>&1 || virtuosoctl -j port add "$1" vm > "/run/$1.json"
+	ip link set "$1" master br0 up
+}
+
+# QEMU's arguments for it; the device can be unplugged.
+qemu_device() { echo "$(jq -r '.[0].qemu' "/run/$1.json"),bus=rp0"; }
 
 # await_guest NAME SECONDS START-COMMAND...: until a guest that START-COMMAND has started takes commands. Below
 # emulation a guest may be lost while it boots (Documentation/bench.rst, "Guests that are lost"). It is
@@ -352,8 +359,12 @@ init_vm() {
 	local name=$1 port=$2 address=$3
 	await_guest "$name" $((150 * SLOW)) start_vm "$name" "$port"
 	guest-machine run "$name" "insmod $GUEST_MODULES/guest/virtuoso_guest.ko"
-	guest-machine run "$name" "ip link set vn0 name eth0; ip addr add $address/24 dev eth0; ip link set eth0 up"
-	wait_for 10 port_is "$port" running
+	init_vm_link "$name" "$port" "$address"
+}
+
+init_vm_link() {
+	guest-machine run "$1" "ip link set vn0 name eth0; ip addr add $3/24 dev eth0; ip link set eth0 up"
+	wait_for 10 port_is "$2" running
 }
 
 vm_is_well() {
