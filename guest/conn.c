@@ -430,6 +430,8 @@ static void vgu_conn_dev_gone(struct vgu_conn *conn)
 			vgu_conn_fail(sk, conn, ECONNRESET);
 			if (vgu_sk_conn(sk) == conn) {
 				WRITE_ONCE(tcp_sk(sk)->copied_seq, tcp_sk(sk)->rcv_nxt);
+				/* It may be used again, natively. */
+				vgu_unconvert(sk);
 				vgu_conn_end(sk, conn, VIRTUOSO_SF_ABORT);
 			}
 			local_bh_enable();

@@ -26,14 +26,15 @@ peer_has_none() { [ -z "$(on peer ss -Htn dst $G1)" ]; }
 
 moving() { [ $(($(bytes_of p1) - bytes)) -gt 4000000 ]; }
 
-# Both ways, and a connection on which nothing moves.
+# Both ways; connections that come and go; one on which nothing moves.
 work() {
 	serve server g1 5001
 	bytes=$(bytes_of p1)
 	spawn up g1 peer transfer $PEER 5001 -u 2000000000 -n 2
 	spawn down peer peer transfer $G1 5001 -d 2000000000 -n 2
-	spawn idle g1 bash -c "exec 3<> /dev/tcp/$PEER/5001 && echo connected && cat <&3"
-	wait_for 20 logged idle connected
+	spawn short g1 peer transfer $PEER 5001 -k 1000000 -u 10 -d 10
+	spawn reuse g1 reuse.py $PEER 5001
+	wait_for 20 logged reuse connected
 	wait_for 20 moving
 }
 
@@ -48,9 +49,11 @@ fails_by_reset() {
 # After the port is gone.
 goes_on() {
 	local name
-	for name in up down idle; do
+	for name in up down; do
 		fails_by_reset $name
 	done
+	! finish short 20 || fail "short: $(cat "$(log_of short)")"
+	finish reuse 30 || fail "reuse: $(cat "$(log_of reuse)")"
 	wait_for 20 peer_has_none
 	# The listener and new sockets are native, as if they had never been anything else.
 	transfer g1 127.0.0.1 5001 -u 100000 -d 100000
