@@ -165,7 +165,7 @@ void vgu_hop_tell(struct vgu_conn *conn, const u8 *mac)
 	spin_unlock_bh(&conn->lock);
 	if (!other)
 		return;
-	vgu_net_count(dev_net(conn->dev->netdev), next_hop_changed);
+	vgu_netdev_count(conn->dev->netdev, next_hop_changed);
 	vgu_chan_queue(conn->chan, &conn->node);
 }
 

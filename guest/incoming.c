@@ -113,7 +113,7 @@ static void __vgu_incoming_remove(struct vgu_incoming *inc)
 /* After playing: gone, or waiting for the next time. */
 static void vgu_incoming_finish(struct vgu_incoming *inc)
 {
-	struct net *net = dev_net(inc->dev->netdev);
+	struct net_device *netdev = inc->dev->netdev;
 	unsigned long wait = 0;
 	bool refuse;
 
@@ -133,7 +133,7 @@ static void vgu_incoming_finish(struct vgu_incoming *inc)
 		return;
 	}
 	if (!inc->done) {
-		vgu_net_count(net, incoming_refused);
+		vgu_netdev_count(netdev, incoming_refused);
 		vgu_conn_refuse(inc->conn);
 	}
 	kfree(inc);
@@ -365,7 +365,7 @@ static void vgu_incoming_work_fn(struct work_struct *work)
 	unsigned long wait;
 
 	while ((inc = vgu_incoming_due(&wait))) {
-		vgu_net_count(dev_net(inc->dev->netdev), incoming_retried);
+		vgu_netdev_count(inc->dev->netdev, incoming_retried);
 		vgu_incoming_play(inc);
 		cond_resched();
 	}

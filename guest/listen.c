@@ -155,23 +155,29 @@ static u16 vgu_listener_defer_s(const struct sock *sk)
 static void vgu_want_listeners(struct vgu_conn_table *table)
 {
 	const struct net_device *netdev = table->dev->netdev;
+	const struct net *net;
 	struct vgu_listener *l;
 
-	if (!READ_ONCE(vgu_pernet(dev_net(netdev))->enabled))
-		return;
+	/* The netdev may be leaving its namespace, which goes then. */
+	rcu_read_lock();
+	net = dev_net(netdev);
+	if (!READ_ONCE(vgu_pernet(net)->enabled))
+		goto unlock;
 	spin_lock_bh(&vgu_listeners_lock);
 	list_for_each_entry(l, &vgu_listeners, list) {
 		int bound = READ_ONCE(l->sk->sk_bound_dev_if);
 		u32 backlog = clamp_t(u32, READ_ONCE(l->sk->sk_max_ack_backlog), 1,
 				      VGU_BACKLOG_MAX);
 
-		if (l->net != dev_net(netdev) || (bound && bound != netdev->ifindex))
+		if (l->net != net || (bound && bound != netdev->ifindex))
 			continue;
 		if (l->addr && !vgu_announced_addr(table, l->addr))
 			continue;
 		vgu_announced_want(table, l->addr, l->port, backlog, vgu_listener_defer_s(l->sk));
 	}
 	spin_unlock_bh(&vgu_listeners_lock);
+unlock:
+	rcu_read_unlock();
 }
 
 static void vgu_abi_addr(u8 *abi, __be32 addr)

@@ -77,6 +77,13 @@ struct vgu_net *vgu_pernet(const struct net *net);
 #define vgu_net_add(net, name, n) this_cpu_add(vgu_pernet(net)->counters->name, (n))
 #define vgu_net_count(net, name) vgu_net_add(net, name, 1)
 
+/* The same for the namespace of a netdev, which may be leaving it, so that it goes. */
+#define vgu_netdev_count(netdev, name) do {			\
+	rcu_read_lock();					\
+	vgu_net_count(dev_net(netdev), name);			\
+	rcu_read_unlock();					\
+} while (0)
+
 /* The same for a counter known by its place in struct vgu_net_counters. */
 void vgu_net_count_at(const struct net *net, size_t offset);
 

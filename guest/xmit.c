@@ -117,16 +117,17 @@ static bool vgu_tuple_is_ours(struct net_device *netdev, __be32 laddr, __be16 lp
 void vgu_tuple_make_way(struct vgu_dev *dev, const struct vgu_tuple *tuple)
 {
 	struct net_device *netdev = dev->netdev;
-	struct net *net = dev_net(netdev);
 	struct sock *sk;
 
 	local_bh_disable();
-	sk = virtuoso_lookup_established(net, tuple->raddr, tuple->rport, tuple->laddr,
+	rcu_read_lock();
+	sk = virtuoso_lookup_established(dev_net(netdev), tuple->raddr, tuple->rport, tuple->laddr,
 					 ntohs(tuple->lport), netdev->ifindex, 0);
 	if (sk && sk->sk_state == TCP_TIME_WAIT)
 		inet_twsk_deschedule_put(inet_twsk(sk));
 	else if (sk)
 		sock_gen_put(sk);
+	rcu_read_unlock();
 	local_bh_enable();
 }
 
