@@ -73,7 +73,8 @@ struct vgu_shortage {
 /**
  * struct vgu_ring_size - payload rings of one size
  * @ring_bytes: the size, const
- * @shortage: of memory for more of them; the first size has that of all
+ * @shortage: of memory for more of them: that of all for the first size, else @own_shortage
+ * @own_shortage: written under regions->grow_lock
  * @free: rings that nobody uses, the one given back last first; guarded by regions->lock, as what follows
  * @nr_free: how many
  * @wanted: somebody would have taken one
