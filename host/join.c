@@ -122,7 +122,11 @@ static bool vho_join_publish(struct vho_flow *flow, struct vho_join_side *me,
 
 /* ---- taking ---- */
 
-/* @len bytes at @seq, ring to ring. */
+/*
+ * @len bytes at @seq, ring to ring. These do not overlap, but memmove() has string instructions
+ * wherever they are fast, and for long runs that are aligned alike, as these are, everywhere;
+ * memcpy() has them on the newest CPUs only.
+ */
 static void vho_join_copy(struct vho_flow *flow, const struct vho_join_side *peer, u32 seq, u32 len)
 {
 	const struct vho_payload_ring *rx = &flow->rx;
@@ -132,7 +136,7 @@ static void vho_join_copy(struct vho_flow *flow, const struct vho_join_side *pee
 		u32 to = (seq - rx->base_seq) & (rx->size - 1);
 		u32 n = min3(len, peer->size - from, rx->size - to);
 
-		memcpy(rx->vaddr + to, peer->vaddr + from, n);
+		memmove(rx->vaddr + to, peer->vaddr + from, n);
 		seq += n;
 		len -= n;
 	}
