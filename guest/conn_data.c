@@ -81,7 +81,7 @@ bool vgu_stream_memory_free(const struct sock *sk, int wake)
 static int vgu_ring_write(struct sock *sk, struct vgu_conn *conn, struct msghdr *msg)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	u32 len = min(vgu_conn_tx_free(conn, sk), (u32)VGU_PUSH_BYTES);
+	u32 len = min_t(u32, vgu_conn_tx_free(conn, sk), VGU_PUSH_BYTES);
 	size_t copied;
 	void *to;
 

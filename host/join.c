@@ -154,7 +154,11 @@ void vho_join_ring_changed(struct vho_flow *flow)
 
 /* ---- taking ---- */
 
-/* @len bytes at @seq, ring to ring. */
+/*
+ * @len bytes at @seq, ring to ring. These do not overlap, but memmove() has string instructions
+ * wherever they are fast, and for long runs that are aligned alike, as these are, everywhere;
+ * memcpy() has them on the newest CPUs only.
+ */
 static void vho_join_copy(struct vho_flow *flow, const struct vho_payload_ring *tx, u32 seq, u32 len)
 {
 	while (len) {
@@ -162,7 +166,7 @@ static void vho_join_copy(struct vho_flow *flow, const struct vho_payload_ring *
 		const u8 *from = vho_payload_at(tx, seq, &n);
 		u8 *to = vho_payload_at(&flow->rx, seq, &n);
 
-		memcpy(to, from, n);
+		memmove(to, from, n);
 		seq += n;
 		len -= n;
 	}

@@ -346,9 +346,12 @@ static void vho_payload_find__old(struct kunit *test)
 	u32 pos, len;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct vho_payload_mem *mem = &ring.mem;
+
+		if (cases[i].old)
+			mem = &ring.old;
 		len = 8192;
-		KUNIT_EXPECT_PTR_EQ(test, vho_payload_find(&ring, cases[i].seq, &pos, &len),
-				    cases[i].old ? &ring.old : &ring.mem);
+		KUNIT_EXPECT_PTR_EQ(test, vho_payload_find(&ring, cases[i].seq, &pos, &len), mem);
 		KUNIT_EXPECT_EQ(test, pos, cases[i].pos);
 		KUNIT_EXPECT_EQ(test, len, cases[i].len);
 	}
