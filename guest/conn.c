@@ -219,7 +219,8 @@ void vgu_conn_end(struct sock *sk, struct vgu_conn *conn, u16 flag)
 	conn->sk = NULL;
 	forget = conn->gone || (!conn->told && !(conn->todo & VGU_TODO_ATTACH));
 	WRITE_ONCE(conn->state, VGU_CONN_ENDED);
-	conn->todo &= VGU_TODO_ATTACH | VGU_TODO_SETOPT | VGU_TODO_UPDATE;
+	/* The rest of the data may lie in a ring that the device has not heard of yet. */
+	conn->todo &= VGU_TODO_ATTACH | VGU_TODO_SETOPT | VGU_TODO_TX_RING | VGU_TODO_UPDATE;
 	conn->sflags |= flag;
 	conn->todo |= VGU_TODO_UPDATE;
 	spin_unlock_bh(&conn->lock);
