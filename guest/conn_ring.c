@@ -16,6 +16,9 @@
 
 #include "conn_priv.h"
 
+/* So late may a reader be. */
+#define VGU_READER_LATE_US	1000U
+
 /* The device must have adopted the flow, so that it may be told. */
 static bool vgu_ring_may_grow(const struct vgu_conn *conn, const struct vgu_conn_ring *ring)
 {
@@ -152,7 +155,8 @@ void vgu_conn_rx_grow(struct sock *sk, struct vgu_conn *conn, u32 want_bytes)
  * @conn: its connection
  *
  * What is read in a round trip is what the sender's window let through in one; a sender whose window grows
- * needs twice as much in the next.
+ * needs twice as much in the next. On a short way what counts is how long a reader may take until it runs: a ring
+ * that is full by then stops the sender, and one that is not is emptied by fewer wake-ups.
  *
  * Context: socket locked. Does not sleep.
  */
@@ -167,7 +171,7 @@ void vgu_conn_rx_adjust(struct sock *sk, struct vgu_conn *conn)
 		return;
 	now_us = tcp_clock_us();
 	elapsed_us = now_us - tp->rcvq_space.time;
-	rtt_us = max(tp->srtt_us >> 3, 1U);
+	rtt_us = max(tp->srtt_us >> 3, VGU_READER_LATE_US);
 	tp->rcvq_space.seq = tp->copied_seq;
 	tp->rcvq_space.time = now_us;
 	if (elapsed_us > rtt_us)
