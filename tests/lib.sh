@@ -34,7 +34,7 @@ GUEST_KERNEL=${VIRTUOSO_GUEST_KERNEL:-${VIRTUOSO_KERNEL-}}	# and their kernel
 SLOW=${VIRTUOSO_SLOW:-1}			# factor for time limits: debug kernels are slow
 WORK=/run/virtuoso-test				# files of the test that runs
 PATH=$TOP/tools/virtuosoctl:$TOP/tests:$TOP/scripts:$PATH:/usr/sbin:/sbin
-HOST=10.7.0.1 PEER=10.7.0.2 G1=10.7.0.11 G2=10.7.0.12
+HOST=10.7.0.1 HOST_MAC=02:00:0a:07:00:01 PEER=10.7.0.2 G1=10.7.0.11 G2=10.7.0.12
 export LC_ALL=C
 
 trap 'echo "${BASH_SOURCE[0]##*/}:$LINENO: failed ($?): $BASH_COMMAND" >&2' ERR
@@ -259,8 +259,9 @@ make_peer() {
 	ip -n "$name" link set eth0 up
 }
 
+# Its address is its own: else it is the least one of its ports', which come and go, and neighbours would know an old one.
 make_bridge() {
-	ip link add br0 type bridge mcast_snooping 0
+	ip link add br0 address $HOST_MAC type bridge mcast_snooping 0
 	ip addr add $HOST/24 dev br0
 	ip link set br0 up
 	make_peer peer $PEER
@@ -331,8 +332,11 @@ start_vm() {
 	guest-machine start "$name" -n -k "$GUEST_KERNEL" "$@" -- $(qemu_device "$port")
 }
 
-# A port of type vm, if there is none, in the bridge.
+# A port of type vm, if there is none with its device, in the bridge.
 make_vm_port() {
+	if [ -e "/run/$1.json" ] && ! [ -e "/sys/bus/mdev/devices/$(jq -r '.[0].uuid' "/run/$1.json")" ]; then
+		virtuosoctl port del "$1" 2> /dev/null || true
+	fi
 	virtuosoctl -j port show "$1" > /dev/null 2>&1 || virtuosoctl -j port add "$1" vm > "/run/$1.json"
 	ip link set "$1" master br0 up
 }
