@@ -43,14 +43,14 @@ bulk_ends
 assert_eq "$(grown)" "$first_grown" "rings that grew, with those that grew without need"
 
 bulk -u 6000000
-wait_for 10 ring_grew tx $((16 * FIRST))
+wait_for 10 ring_grew tx $((4 * FIRST))
 assert_eq "$(ring rx)" $FIRST "receive ring of a sender"
 bulk_ends
 bulk -d 6000000
-wait_for 10 ring_grew rx $((16 * FIRST))
+wait_for 10 ring_grew rx $((4 * FIRST))
 assert_eq "$(ring tx)" $FIRST "transmit ring of a receiver"
 bulk_ends
-assert_ge "$(grown)" $((first_grown + 4)) "rings that grew, with those before"
+assert_ge "$(grown)" $((first_grown + 2)) "rings that grew, with those before"
 
 # Many at once take one another's rings over, while packets get lost.
 netem delay 10ms loss 1%
