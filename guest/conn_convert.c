@@ -147,8 +147,6 @@ void vgu_convert(struct sock *sk, struct vgu_conn *conn)
 
 	vgu_timers_silence(sk);
 	sk->sk_backlog_rcv = vgu_backlog_rcv;
-	/* More than what fits would never come. */
-	WRITE_ONCE(sk->sk_rcvlowat, min_t(int, sk->sk_rcvlowat, conn->rx.size / 2));
 
 	tp->snd_una = snd;
 	tp->snd_sml = snd;
@@ -167,6 +165,8 @@ void vgu_convert(struct sock *sk, struct vgu_conn *conn)
 	tp->rx_opt.snd_wscale = conn->answer.snd_wscale;
 	tp->rx_opt.rcv_wscale = conn->answer.rcv_wscale;
 	conn->rx_told = rcv;
+	conn->lowat = sk->sk_rcvlowat;
+	vgu_conn_rx_lowat(sk, conn);
 
 	spin_lock_bh(&conn->lock);
 	WRITE_ONCE(conn->state, VGU_CONN_LIVE);

@@ -513,10 +513,8 @@ int vgu_stream_set_rcvlowat(struct sock *sk, int val)
 
 	if (!conn)
 		return inet_stream_ops.set_rcvlowat(sk, val);
-	val = val < 0 ? INT_MAX : val;
-	if (val > conn->rx.size / 2)
-		vgu_conn_rx_grow(sk, conn, min_t(u32, val, U32_MAX / 4) * 2);
-	WRITE_ONCE(sk->sk_rcvlowat, clamp_t(int, val, 1, conn->rx.size / 2));
+	conn->lowat = val < 0 ? INT_MAX : val;
+	vgu_conn_rx_lowat(sk, conn);
 	vgu_wake_reader(sk);
 	return 0;
 }

@@ -182,6 +182,7 @@ struct vgu_hop;
  *
  * --- socket lock ---
  * @rx_told: the last @rx_seq that was handed over for reporting
+ * @lowat: SO_RCVLOWAT as it was asked for, bytes; sk_rcvlowat is what the ring allows
  * @more: MSG_MORE was given: hold back a partial segment
  * @closing: close() is on its way to make the socket an orphan, news wait for that
  * @hop_at: when to look at the neighbour again, jiffies
@@ -240,6 +241,7 @@ struct vgu_conn {
 	struct sock *sk;
 
 	u32 rx_told;
+	u32 lowat;
 	bool more;
 	bool closing;
 	bool parting;
@@ -417,7 +419,7 @@ void vgu_conn_push(struct sock *sk, struct vgu_conn *conn);
 /* --- conn_ring.c --- */
 
 bool vgu_conn_tx_grow(struct sock *sk, struct vgu_conn *conn);
-void vgu_conn_rx_grow(struct sock *sk, struct vgu_conn *conn, u32 want_bytes);
+void vgu_conn_rx_lowat(struct sock *sk, struct vgu_conn *conn);
 void vgu_conn_rx_adjust(struct sock *sk, struct vgu_conn *conn);
 void vgu_conn_ring_retire(struct vgu_conn *conn, struct vgu_conn_ring *ring, u32 seq, u8 todo);
 

@@ -110,8 +110,6 @@ bool vgu_conn_tx_grow(struct sock *sk, struct vgu_conn *conn)
 	u64 cwnd_bytes = (u64)tcp_snd_cwnd(tp) * tp->mss_cache;
 	u32 want;
 
-	/* An acknowledgment that came meanwhile may have emptied the old one. */
-	vgu_conn_ring_retire(conn, &conn->tx, tp->snd_una, VGU_TODO_TX_RING);
 	want = min3(2 * cwnd_bytes, 2ULL * tp->snd_wnd, (u64)vgu_tx_limit(sk));
 	if (want <= conn->tx.size || !vgu_ring_may_grow(conn, &conn->tx))
 		return false;
@@ -128,25 +126,33 @@ static u32 vgu_rx_limit(const struct sock *sk)
 	return READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
 }
 
-/**
- * vgu_conn_rx_grow() - have a larger receive ring, if there is one
- * @sk: converted socket, locked
- * @conn: its connection
- * @want_bytes: how large it should be
- *
- * Context: socket locked. Does not sleep.
- */
-void vgu_conn_rx_grow(struct sock *sk, struct vgu_conn *conn, u32 want_bytes)
+/* The receive ring should have @want_bytes; it gets larger if there is a larger one. Socket locked. */
+static void vgu_conn_rx_grow(struct sock *sk, struct vgu_conn *conn, u32 want_bytes)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	vgu_conn_ring_retire(conn, &conn->rx, tp->copied_seq, VGU_TODO_RX_RING);
 	want_bytes = min(want_bytes, vgu_rx_limit(sk));
 	if (want_bytes <= conn->rx.size || (sk->sk_shutdown & RCV_SHUTDOWN) ||
 	    !vgu_ring_may_grow(conn, &conn->rx))
 		return;
 	vgu_ring_grow(conn, &conn->rx, want_bytes, tp->copied_seq, tp->copied_seq + conn->rx.size,
 		      VGU_TODO_RX_RING);
+}
+
+/**
+ * vgu_conn_rx_lowat() - wake readers by SO_RCVLOWAT, as far as the receive ring goes
+ * @sk: converted socket, locked
+ * @conn: its connection; @conn->lowat is what was asked for
+ *
+ * More than what fits would never come. The ring grows for it, though perhaps not at once.
+ *
+ * Context: socket locked. Does not sleep.
+ */
+void vgu_conn_rx_lowat(struct sock *sk, struct vgu_conn *conn)
+{
+	if (conn->lowat > conn->rx.size / 2)
+		vgu_conn_rx_grow(sk, conn, min_t(u32, conn->lowat, U32_MAX / 4) * 2);
+	WRITE_ONCE(sk->sk_rcvlowat, clamp_t(int, conn->lowat, 1, conn->rx.size / 2));
 }
 
 /**

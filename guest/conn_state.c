@@ -277,6 +277,8 @@ static void vgu_apply_live(struct sock *sk, struct vgu_conn *conn, const struct 
 			     tp->snd_una != snd_una || tp->rcv_nxt != rcv_nxt);
 	}
 	vgu_window_shut(sk);
+	if (unlikely(conn->lowat > sk->sk_rcvlowat))
+		vgu_conn_rx_lowat(sk, conn);
 	if (tp->rcv_nxt != rcv_nxt)
 		vgu_wake_reader(sk);
 	if (tp->snd_una != snd_una || tp->snd_nxt != snd_nxt)

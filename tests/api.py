@@ -227,6 +227,21 @@ class Checks:
             assert self.readable(sock)
             assert len(sock.recv(1000)) >= 300
 
+    def check_lowat_large(self):
+        """More than a receive ring has room for when the connection is new."""
+        with self.connect('send 100', 'wait 1', 'send 30000', 'wait 1', 'send 30000', 'wait 5') as sock:
+            assert len(sock.recv(100, socket.MSG_WAITALL)) == 100
+            for _ in range(100):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 40000)
+                if sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 40000:
+                    break
+                time.sleep(0.02)
+            else:
+                assert False, 'the ring does not grow for SO_RCVLOWAT'
+            assert self.readable(sock)
+            assert self.unread(sock) >= 40000
+            assert len(sock.recv(100000)) >= 40000
+
     def check_send_blocks(self):
         with self.connect('wait 1', 'sink') as sock:
             sock.setblocking(False)
