@@ -29,7 +29,7 @@ struct vho_port;
  * struct vho_region - guest memory registered by VIRTUOSO_CTRL_REGION_ADD
  * @map: its mapping, const while the region is in the tables
  * @id: the guest's name for it
- * @users: payload rings in it; any core of the port, when connections come and go only
+ * @users: payload rings in it; any core of the port, when connections come and go and rings grow only
  * @gone: being deleted, and not to be found any more; control queue's work writes, READ_ONCE
  */
 struct vho_region {
