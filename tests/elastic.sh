@@ -70,16 +70,6 @@ meanwhile() {
 	log "$1: $rounds times"
 }
 
-# CPU time of the cores' threads, ns.
-cpu_time() {
-	local pid total=0 ns
-	for pid in $(pgrep '^vho_core/'); do
-		read -r ns _ < "/proc/$pid/schedstat"
-		total=$((total + ns))
-	done
-	echo $total
-}
-
 if [ "$(nproc)" = 1 ]; then
 	log "this machine has one CPU: no cores to choose from"
 	exit 0

@@ -58,15 +58,6 @@ flowing() {
 
 unfinished() { local t; for t in $transfers; do [ -e "$WORK/$t.status" ] || return 0; done; fail "the transfers have ended already"; }
 
-cpu_time() {
-	local pid total=0 ns
-	for pid in $(pgrep '^vho_core/'); do
-		read -r ns _ < "/proc/$pid/schedstat"
-		total=$((total + ns))
-	done
-	echo $total
-}
-
 # CPU 1 becomes a partition that is isolated, or a member of its parent's again.
 partition() {
 	echo "$1" > $OTHERS/cpuset.cpus.partition

@@ -113,7 +113,7 @@ begin() {
 	conns) last conns g2 rpc many $PEER "${port[conns]}" -c 2000 -t 600 ;;
 	crowd) begin_crowd ;;
 	storm) last storm g2 rpc storm $PEER "${port[storm]}" -t 600 ;;
-	synflood) last synflood peer rpc synflood $G2 6002 -t 600 ;;
+	synflood) last synflood peer synflood $G2 6002 600 ;;
 	lossy) last lossy g2 rpc send $FAR 6001 -c 32 -s 16384 -t 600 ;;
 	kicks) last kicks host hostile "$uuid" 600 kicks ;;
 	bursts) begin_bursts ;;

@@ -198,6 +198,16 @@ has_flows() { [ "$(nr_flows "$@")" != 0 ]; }
 port_state() { virtuosoctl -j port show "$1" | jq -r '.[0].state'; }
 port_is() { [ "$(port_state "$1")" = "$2" ]; }
 
+# CPU time of the cores' threads, ns.
+cpu_time() {
+	local pid total=0 ns
+	for pid in $(pgrep '^vho_core/'); do
+		read -r ns _ < "/proc/$pid/schedstat"
+		total=$((total + ns))
+	done
+	echo $total
+}
+
 # --- in the background
 
 # repeat FILE: the commands of FILE, for virtuosoctl, over and over; enough ends that, sets $rounds, and fails

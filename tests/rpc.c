@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -574,62 +573,6 @@ static int do_mark(const char *which)
 	return 0;
 }
 
-/* ---- a flood of SYNs from addresses that do not exist ---- */
-
-struct syn_packet {
-	struct iphdr ip;
-	struct tcphdr tcp;
-} __attribute__((packed));
-
-static uint32_t sum16(const void *data, size_t len, uint32_t sum)
-{
-	const uint8_t *p = data;
-	size_t i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += p[i] << 8 | p[i + 1];
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum);
-}
-
-static int do_synflood(const char *host, const char *port)
-{
-	struct sockaddr_in to = address(host, port);
-	uint64_t end = now_ns() + opt.seconds * 1000000000ull, sent = 0;
-	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
-	struct syn_packet p = { };
-	uint32_t pseudo;
-
-	if (fd < 0)
-		fail("raw socket");
-	p.ip = (struct iphdr){ .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
-		.tot_len = htons(sizeof(p)), .daddr = to.sin_addr.s_addr };
-	p.tcp.doff = 5;
-	p.tcp.syn = 1;
-	p.tcp.window = htons(65535);
-	p.tcp.dest = to.sin_port;
-	while (!stopped() && now_ns() < end && (!opt.count || sent < opt.count)) {
-		/* 198.18.0.0/15 is for tests (RFC 2544). */
-		p.ip.saddr = htonl(0xc6120000u | (random_next() & 0x1ffff));
-		p.tcp.source = htons(1024 + random_next() % 60000);
-		p.tcp.seq = random_next();
-		p.tcp.check = 0;
-		pseudo = sum16(&p.ip.saddr, 8, 0) + IPPROTO_TCP + sizeof(p.tcp);
-		p.tcp.check = fold(sum16(&p.tcp, sizeof(p.tcp), pseudo));
-		if (sendto(fd, &p, sizeof(p), 0, (void *)&to, sizeof(to)) < 0 && errno != ENOBUFS)
-			fail("sendto");
-		sent++;
-	}
-	printf("{\"packets\":%llu}\n", (unsigned long long)sent);
-	return 0;
-}
-
 static int usage(void)
 {
 	fprintf(stderr,
@@ -639,7 +582,6 @@ static int usage(void)
 		"       rpc many ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n REQUESTS]\n"
 		"       rpc send|fetch ADDR PORT [-c CONNS] [-s BYTES] [-t SECONDS] [-n KIB]	bulk\n"
 		"       rpc storm ADDR PORT [-t SECONDS] [-n CONNECTIONS]	connect, request, close\n"
-		"       rpc synflood ADDR PORT [-t SECONDS] [-n PACKETS]\n"
 		"       rpc mark names|last	for bench/insncount.c\n"
 		"many, send, fetch, storm: -r ROUNDS of so many each; -m: warm up first, mark the rounds (bench/mark.h)\n");
 	return 2;
@@ -712,7 +654,5 @@ int main(int argc, char **argv)
 		return do_bulk(argv[1], argv[2], RPC_SOURCE);
 	if (!strcmp(verb, "storm"))
 		return do_storm(argv[1], argv[2]);
-	if (!strcmp(verb, "synflood"))
-		return do_synflood(argv[1], argv[2]);
 	return usage();
 }
