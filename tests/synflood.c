@@ -21,7 +21,7 @@ struct syn_packet {
 	struct tcphdr tcp;
 } __attribute__((packed));
 
-static volatile sig_atomic_t stop;
+static int stop;
 
 static void fail(const char *what)
 {
@@ -32,7 +32,7 @@ static void fail(const char *what)
 static void on_signal(int sig)
 {
 	(void)sig;
-	stop = 1;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 }
 
 static uint64_t random_next(void)
@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
 	if (fd < 0)
 		fail("raw socket");
-	for (; !stop && time(NULL) < end; sent++) {
+	for (; !__atomic_load_n(&stop, __ATOMIC_RELAXED) && time(NULL) < end; sent++) {
 		make_syn(&p, &to);
 		if (sendto(fd, &p, sizeof(p), 0, (void *)&to, sizeof(to)) < 0 && errno != ENOBUFS)
 			fail("sendto");
