@@ -9,6 +9,7 @@
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
@@ -27,7 +28,6 @@
  */
 void vho_irq_init(struct vho_irq *irq, unsigned int nr_vqs)
 {
-	spin_lock_init(&irq->lock);
 	irq->nr_vectors = nr_vqs + 1;
 	vho_irq_reset(irq);
 }
@@ -39,28 +39,31 @@ void vho_irq_init(struct vho_irq *irq, unsigned int nr_vqs)
  */
 void vho_irq_reset(struct vho_irq *irq)
 {
-	unsigned long flags;
 	unsigned int i;
 
-	spin_lock_irqsave(&irq->lock, flags);
-	irq->config_vector = VIRTIO_MSI_NO_VECTOR;
+	WRITE_ONCE(irq->config_vector, VIRTIO_MSI_NO_VECTOR);
 	for (i = 0; i < VHO_VQ_MAX; i++)
-		irq->vq_vector[i] = VIRTIO_MSI_NO_VECTOR;
-	irq->isr = 0;
-	spin_unlock_irqrestore(&irq->lock, flags);
+		WRITE_ONCE(irq->vq_vector[i], VIRTIO_MSI_NO_VECTOR);
+	atomic_set(&irq->isr, 0);
 }
 
-static void vho_irq_replace(struct vho_irq *irq, struct eventfd_ctx **slot,
-			    struct eventfd_ctx *ctx)
+static void vho_irq_receiver_free(struct rcu_head *rcu)
 {
-	unsigned long flags;
+	struct vho_irq_receiver *to = container_of(rcu, struct vho_irq_receiver, rcu);
 
-	spin_lock_irqsave(&irq->lock, flags);
-	swap(*slot, ctx);
-	spin_unlock_irqrestore(&irq->lock, flags);
+	eventfd_ctx_put(to->ctx);
+	kfree(to);
+}
 
-	if (ctx)
-		eventfd_ctx_put(ctx);
+/* @to: may be NULL */
+static void vho_irq_replace(struct vho_irq_receiver __rcu **slot, struct vho_irq_receiver *to)
+{
+	struct vho_irq_receiver *old;
+
+	/* xchg() is a full barrier: who finds @to finds what is in it. */
+	old = unrcu_pointer(xchg(slot, RCU_INITIALIZER(to)));
+	if (old)
+		call_rcu(&old->rcu, vho_irq_receiver_free);
 }
 
 /**
@@ -73,19 +76,15 @@ void vho_irq_release(struct vho_irq *irq)
 	unsigned int i;
 
 	for (i = 0; i < irq->nr_vectors; i++)
-		vho_irq_replace(irq, &irq->msix[i], NULL);
-	vho_irq_replace(irq, &irq->req, NULL);
+		vho_irq_replace(&irq->msix[i], NULL);
+	vho_irq_replace(&irq->req, NULL);
 }
 
-static u16 vho_irq_set_vector(struct vho_irq *irq, u16 *slot, u16 vector)
+static u16 vho_irq_set_vector(const struct vho_irq *irq, u16 *slot, u16 vector)
 {
-	unsigned long flags;
-
 	if (vector >= irq->nr_vectors)
 		vector = VIRTIO_MSI_NO_VECTOR;
-	spin_lock_irqsave(&irq->lock, flags);
-	*slot = vector;
-	spin_unlock_irqrestore(&irq->lock, flags);
+	WRITE_ONCE(*slot, vector);
 	return vector;
 }
 
@@ -145,26 +144,30 @@ u16 vho_irq_config_vector(struct vho_irq *irq)
  */
 u8 vho_irq_read_isr(struct vho_irq *irq)
 {
-	unsigned long flags;
-	u8 isr;
-
-	spin_lock_irqsave(&irq->lock, flags);
-	isr = irq->isr;
-	irq->isr = 0;
-	spin_unlock_irqrestore(&irq->lock, flags);
-	return isr;
+	return atomic_xchg(&irq->isr, 0);
 }
 
-static void vho_irq_signal(struct vho_irq *irq, const u16 *vector, u8 isr)
+/* Return: there is somebody to hear it. */
+static bool vho_irq_signal(struct vho_irq_receiver __rcu **slot)
 {
-	unsigned long flags;
+	struct vho_irq_receiver *to;
 
-	spin_lock_irqsave(&irq->lock, flags);
-	if (*vector == VIRTIO_MSI_NO_VECTOR)
-		irq->isr |= isr;
-	else if (irq->msix[*vector])
-		eventfd_signal(irq->msix[*vector]);
-	spin_unlock_irqrestore(&irq->lock, flags);
+	rcu_read_lock();
+	to = rcu_dereference(*slot);
+	if (to)
+		eventfd_signal(to->ctx);
+	rcu_read_unlock();
+	return to;
+}
+
+static void vho_irq_raise(struct vho_irq *irq, const u16 *slot, u8 isr)
+{
+	u16 vector = READ_ONCE(*slot);
+
+	if (vector == VIRTIO_MSI_NO_VECTOR)
+		atomic_or(isr, &irq->isr);
+	else
+		vho_irq_signal(&irq->msix[vector]);
 }
 
 /**
@@ -175,7 +178,7 @@ static void vho_irq_signal(struct vho_irq *irq, const u16 *vector, u8 isr)
  */
 void vho_irq_call(struct vho_irq *irq, u16 vq)
 {
-	vho_irq_signal(irq, &irq->vq_vector[vq], VHO_ISR_QUEUE);
+	vho_irq_raise(irq, &irq->vq_vector[vq], VHO_ISR_QUEUE);
 }
 
 /**
@@ -185,7 +188,7 @@ void vho_irq_call(struct vho_irq *irq, u16 vq)
  */
 void vho_irq_config_changed(struct vho_irq *irq)
 {
-	vho_irq_signal(irq, &irq->config_vector, VIRTIO_PCI_ISR_CONFIG);
+	vho_irq_raise(irq, &irq->config_vector, VIRTIO_PCI_ISR_CONFIG);
 }
 
 /**
@@ -196,15 +199,7 @@ void vho_irq_config_changed(struct vho_irq *irq)
  */
 bool vho_irq_request(struct vho_irq *irq)
 {
-	unsigned long flags;
-	bool asked;
-
-	spin_lock_irqsave(&irq->lock, flags);
-	asked = irq->req;
-	if (asked)
-		eventfd_signal(irq->req);
-	spin_unlock_irqrestore(&irq->lock, flags);
-	return asked;
+	return vho_irq_signal(&irq->req);
 }
 
 /**
@@ -237,23 +232,40 @@ int vho_irq_info(const struct vho_irq *irq, struct vfio_irq_info *info)
 	}
 }
 
-/* Gives @slots[0..count) the receivers @fds; -1 removes one. Stops at the first bad one. */
-static int vho_irq_set_eventfds(struct vho_irq *irq, struct eventfd_ctx **slots,
-				const s32 *fds, unsigned int count)
+/* Return: a new receiver, or an error pointer. */
+static struct vho_irq_receiver *vho_irq_receiver_make(int fd)
 {
+	struct vho_irq_receiver *to = kmalloc(sizeof(*to), GFP_KERNEL_ACCOUNT);
 	struct eventfd_ctx *ctx;
+
+	if (!to)
+		return ERR_PTR(-ENOMEM);
+	ctx = eventfd_ctx_fdget(fd);
+	if (IS_ERR(ctx)) {
+		kfree(to);
+		return ERR_CAST(ctx);
+	}
+	to->ctx = ctx;
+	return to;
+}
+
+/* Gives @slots[0..count) the receivers @fds; -1 removes one. Stops at the first bad one. */
+static int vho_irq_set_eventfds(struct vho_irq_receiver __rcu **slots, const s32 *fds,
+				unsigned int count)
+{
+	struct vho_irq_receiver *to;
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
-		ctx = NULL;
+		to = NULL;
 		if (fds[i] >= 0) {
-			ctx = eventfd_ctx_fdget(fds[i]);
-			if (IS_ERR(ctx))
-				return PTR_ERR(ctx);
+			to = vho_irq_receiver_make(fds[i]);
+			if (IS_ERR(to))
+				return PTR_ERR(to);
 		} else if (fds[i] != -1) {
 			return -EINVAL;
 		}
-		vho_irq_replace(irq, &slots[i], ctx);
+		vho_irq_replace(&slots[i], to);
 	}
 	return 0;
 }
@@ -272,7 +284,7 @@ int vho_irq_set(struct vho_irq *irq, const void __user *arg)
 {
 	unsigned long minsz = offsetofend(struct vfio_irq_set, count);
 	struct vfio_irq_info info = { };
-	struct eventfd_ctx **slots;
+	struct vho_irq_receiver __rcu **slots;
 	struct vfio_irq_set hdr;
 	size_t data_size = 0;
 	unsigned int i;
@@ -298,7 +310,7 @@ int vho_irq_set(struct vho_irq *irq, const void __user *arg)
 		if (hdr.start || hdr.count)
 			return -EINVAL;
 		for (i = 0; i < info.count; i++)
-			vho_irq_replace(irq, &slots[i], NULL);
+			vho_irq_replace(&slots[i], NULL);
 		return 0;
 	case VFIO_IRQ_SET_DATA_EVENTFD:
 		if (!hdr.count)
@@ -306,7 +318,7 @@ int vho_irq_set(struct vho_irq *irq, const void __user *arg)
 		fds = memdup_user(arg + minsz, data_size);
 		if (IS_ERR(fds))
 			return PTR_ERR(fds);
-		ret = vho_irq_set_eventfds(irq, slots + hdr.start, fds, hdr.count);
+		ret = vho_irq_set_eventfds(slots + hdr.start, fds, hdr.count);
 		kfree(fds);
 		return ret;
 	default:

@@ -8,7 +8,8 @@
 #ifndef _VHO_VDEV_IRQ_H
 #define _VHO_VDEV_IRQ_H
 
-#include <linux/spinlock.h>
+#include <linux/atomic.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 
 #include "vdev.h"
@@ -21,23 +22,33 @@ struct vfio_irq_info;
 struct vfio_irq_set;
 
 /**
+ * struct vho_irq_receiver - where an interrupt goes
+ * @ctx: user space's or KVM's eventfd; const, one reference
+ * @rcu: cores may be signalling it when it is replaced
+ */
+struct vho_irq_receiver {
+	struct eventfd_ctx *ctx;
+	struct rcu_head rcu;
+};
+
+/**
  * struct vho_irq - interrupt state of one function
  * @nr_vectors: vectors of the MSI-X table; const
- * @lock: (spinlock, irq-safe, leaf) guards everything below
- * @config_vector: vector for configuration changes, VIRTIO_MSI_NO_VECTOR: none
+ * @config_vector: vector for configuration changes, VIRTIO_MSI_NO_VECTOR: none; READ_ONCE
  * @vq_vector: the same per queue
  * @isr: interrupts that had no vector, as VIRTIO_PCI_CAP_ISR_CFG shows them
- * @msix: receiver of each vector, NULL: none
- * @req: receiver of the request to give the device back
+ * @msix: receiver of each vector, NULL: none; replaced by xchg(), read under RCU
+ * @req: receiver of the request to give the device back; likewise
+ *
+ * No lock: several cores serve one port, and interrupt its guest at once.
  */
 struct vho_irq {
 	unsigned int nr_vectors;
-	spinlock_t lock;
 	u16 config_vector;
 	u16 vq_vector[VHO_VQ_MAX];
-	u8 isr;
-	struct eventfd_ctx *msix[VHO_IRQ_VECTORS_MAX];
-	struct eventfd_ctx *req;
+	atomic_t isr;
+	struct vho_irq_receiver __rcu *msix[VHO_IRQ_VECTORS_MAX];
+	struct vho_irq_receiver __rcu *req;
 };
 
 /* ---- process context ---- */
