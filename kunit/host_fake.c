@@ -546,6 +546,11 @@ void vho_fake_offer(struct vho_fake *f, unsigned int chan, unsigned int n)
 		vho_fake_add(f, vq, vho_fake_slot(f, vq), sizeof(struct virtio_virtuoso_complete), true);
 }
 
+u16 vho_fake_used(struct vho_fake *f, u16 vq)
+{
+	return le16_to_cpu((__force __le16)f->vq[vq].used->idx);
+}
+
 bool vho_fake_complete(struct vho_fake *f, unsigned int chan, struct virtio_virtuoso_complete *rec)
 {
 	struct vho_fake_vq *q = &f->vq[VIRTUOSO_VQ_COMPLETE(chan)];

@@ -148,6 +148,11 @@ void vho_fake_offer(struct vho_fake *f, unsigned int chan, unsigned int n);
 /* The next complete record of a channel. false: none. */
 bool vho_fake_complete(struct vho_fake *f, unsigned int chan, struct virtio_virtuoso_complete *rec);
 
+/* Buffers of queue @vq that the device has given back, ever. */
+u16 vho_fake_used(struct vho_fake *f, u16 vq);
+/* The next complete record of a channel is this one. */
+void vho_fake_expect_record(struct vho_fake *f, unsigned int chan, u8 op, u8 error, u32 id);
+
 /* Runs what was posted to the core, to the slow path. Return: something was. */
 bool vho_fake_run_core(struct vho_fake *f);
 bool vho_fake_run_slow(struct vho_fake *f);

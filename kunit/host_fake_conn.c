@@ -244,3 +244,13 @@ void vho_fake_update_flags(struct vho_fake *f, struct vho_flow *flow, u16 flags)
 {
 	vho_fake_update(f, flow->chan, flow->id, flow->tcb.tx_end, flow->tcb.rx_read, flags);
 }
+
+void vho_fake_expect_record(struct vho_fake *f, unsigned int chan, u8 op, u8 error, u32 id)
+{
+	struct virtio_virtuoso_complete rec;
+
+	KUNIT_ASSERT_TRUE(f->test, vho_fake_complete(f, chan, &rec));
+	KUNIT_EXPECT_EQ(f->test, rec.op, op);
+	KUNIT_EXPECT_EQ(f->test, rec.error, error);
+	KUNIT_EXPECT_EQ(f->test, le32_to_cpu(rec.flow), id);
+}
