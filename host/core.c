@@ -158,8 +158,7 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_group *group, u64 now
 	if (unlikely(shaped))
 		vho_limit_turn_begin(group->port, &used);
 	end_ns = vho_fp_turn(core, group, now_ns, &more, &cost_ns);
-	/* A turn has one group: its whole time is charged to it. */
-	vho_sched_charge(&core->sched, ent, cost_ns + vho_budget_take_drops(group));
+	vho_sched_charge(&core->sched, ent, vho_budget_take_drops(group));
 	WRITE_ONCE(group->busy_ns, group->busy_ns + cost_ns);
 	WRITE_ONCE(core->busy_ns, core->busy_ns + cost_ns);
 	WRITE_ONCE(core->turns, core->turns + 1);

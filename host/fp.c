@@ -123,6 +123,8 @@ static bool vho_fp_piece(struct vho_group *group, unsigned int i, u64 now_ns)
 
 /* ---- a turn ---- */
 
+/* Turns in a row of a group, while nobody else waits, before its guest is answered. */
+#define VHO_TURN_ROW		4
 /* Pieces of one kind before the next kind. */
 #define VHO_TURN_RUN		8
 /* Predicted time after which the clock is read in the middle of a turn. */
@@ -134,13 +136,15 @@ static bool vho_fp_piece(struct vho_group *group, unsigned int i, u64 now_ns)
  * struct vho_fp_turn - a turn of one group
  * @core: who serves
  * @group: who is served
- * @start_ns: when it began, CPU time
+ * @start_ns: when it began, or was renewed, CPU time
+ * @charged_ns: CPU time before that
  * @now_ns: when the clock was last read
  * @cpu_ns: CPU time then
  * @pred_ns: what was done since then, predicted
  * @kinds: of work that was done since then
  * @nr: pieces since then, by kind of work
  * @pieces: pieces of the whole turn
+ * @row: how often it was renewed
  * @sampled: the clock is read after every run
  * @ended: somebody else comes first, or it has been long enough
  */
@@ -148,12 +152,14 @@ struct vho_fp_turn {
 	struct vho_core *core;
 	struct vho_group *group;
 	u64 start_ns;
+	u64 charged_ns;
 	u64 now_ns;
 	u64 cpu_ns;
 	u64 pred_ns;
 	unsigned long kinds;
 	u32 nr[VHO_WORK_NR];
 	u32 pieces;
+	u32 row;
 	bool sampled;
 	bool ended;
 };
@@ -211,6 +217,34 @@ static void vho_fp_meter(struct vho_fp_turn *turn)
 	turn->kinds = 0;
 }
 
+static void vho_fp_charge(struct vho_fp_turn *turn)
+{
+	u64 cost_ns = turn->cpu_ns - turn->start_ns;
+
+	vho_sched_charge(&turn->core->sched, &turn->group->budget.ent, cost_ns);
+	turn->charged_ns += cost_ns;
+	turn->start_ns = turn->cpu_ns;
+}
+
+/*
+ * The turn was long enough. If nobody waits for its end, neither another group nor the core's thread,
+ * the next one follows at once, and the guest is answered once for both: an interrupt costs as
+ * much as many small pieces.
+ */
+static bool vho_fp_renew(struct vho_fp_turn *turn)
+{
+	struct vho_core *core = turn->core;
+
+	if (++turn->row == VHO_TURN_ROW || vho_sched_waiting(&core->sched))
+		return false;
+	vho_fp_meter(turn);
+	vho_core_look(core, turn->now_ns);
+	if (vho_worker_pending(&core->worker, turn->now_ns))
+		return false;
+	vho_fp_charge(turn);
+	return vho_sched_renew(&core->sched, &turn->group->budget.ent, turn->now_ns);
+}
+
 /* After a piece: may another one of about @next_ns follow? */
 static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 {
@@ -228,7 +262,7 @@ static bool vho_fp_goes_on(struct vho_fp_turn *turn, u64 next_ns)
 		vho_budget_count_yield(turn->group);
 		return false;
 	}
-	return used_ns + next_ns <= sched->params.turn_ns;
+	return used_ns + next_ns <= sched->params.turn_ns || vho_fp_renew(turn);
 }
 
 /* A few pieces of one kind. Return: how many there were. */
@@ -271,10 +305,11 @@ static bool vho_fp_answer(struct vho_fp_turn *turn)
  * @group: group
  * @now_ns: clock
  * @more: set: the turn ended before all was done
- * @cost_ns: set: the CPU time it took
+ * @cost_ns: set: the CPU time it took, which is charged to the group
  *
  * Consecutive pieces, each one packet, record or frame, of all kinds of work in turn, until nothing
- * is left, somebody else comes first, or the turn was long enough.
+ * is left, somebody else comes first, or the turn was long enough. Several turns in a row are one if
+ * nobody else waits.
  *
  * Context: FP.
  * Return: clock at its end.
@@ -306,7 +341,8 @@ u64 vho_fp_turn(struct vho_core *core, struct vho_group *group, u64 now_ns, bool
 	group->budget.next = i;
 	*more = vho_fp_answer(&turn) || turn.ended;
 	vho_fp_meter(&turn);
-	*cost_ns = turn.cpu_ns - start_ns;
+	vho_fp_charge(&turn);
+	*cost_ns = turn.charged_ns;
 	ent->est_ns = vho_sched_average(ent->est_ns, div_u64(*cost_ns, max(turn.pieces, 1U)));
 	return turn.now_ns;
 }

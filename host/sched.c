@@ -461,6 +461,28 @@ void vho_sched_hold(struct vho_sched_ent *e, u64 until_ns)
 	e->hold_ns = until_ns;
 }
 
+/**
+ * vho_sched_renew() - the turn of an entity is over, charged, and it has more work: is the next one its own, too?
+ * @s: scheduler
+ * @e: the entity that is served
+ * @now_ns: clock
+ *
+ * The same as putting it back and picking somebody, but only while nobody else is in the way.
+ * Context: the thread that owns @s.
+ * Return: its next turn has begun. false: as before, vho_sched_put() is to be called.
+ */
+bool vho_sched_renew(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
+{
+	vho_sched_run_due(s, now_ns);
+	if (vho_sched_waiting(s))
+		return false;
+	vho_sched_refill(s, e, now_ns);
+	if (vho_sched_spent(e) || vho_sched_held(e))
+		return false;
+	vho_sched_insert(s, e, now_ns);
+	return vho_sched_pick(s, now_ns) == e;
+}
+
 /* The turn of @e is over, it has more work. Context: the thread that owns @s. */
 void vho_sched_put(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns)
 {

@@ -162,6 +162,7 @@ void vho_sched_charge(struct vho_sched *s, struct vho_sched_ent *e, u64 cost_ns)
 u32 vho_sched_average(u32 est_ns, u64 piece_ns);
 /* For the caller's own limits: @e, served or without work, is parked with work until @until_ns. */
 void vho_sched_hold(struct vho_sched_ent *e, u64 until_ns);
+bool vho_sched_renew(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 void vho_sched_put(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 void vho_sched_remove(struct vho_sched *s, struct vho_sched_ent *e, u64 now_ns);
 u64 vho_sched_due_ns(const struct vho_sched *s);

@@ -331,6 +331,60 @@ static void vho_sched_must_yield__cases(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vho_sched_must_yield(s, c, 500000));
 }
 
+/* As if it had been put back and picked, but not past anybody. */
+static void vho_sched_renew__cases(struct kunit *test)
+{
+	struct vho_sched_cfg sure = { .weight = 100, .guarantee_permille = 500, .burst_ns = 10000 };
+	struct vho_sched_cfg slow = { .weight = 100, .limit_permille = 100, .burst_ns = 1000 };
+	struct sim *sim = sim_new(test, NULL);
+	struct vho_sched *s = &sim->sched;
+	struct vho_sched_ent *a = &sim_add(sim, &sim_cfg_default)->ent;
+	struct vho_sched_ent *b = &sim_add(sim, &slow)->ent, *c = &sim_add(sim, &sure)->ent;
+
+	/* Alone: V follows, turn by turn. */
+	vho_sched_wake(s, a, 0);
+	KUNIT_ASSERT_PTR_EQ(test, vho_sched_pick(s, 0), a);
+	a->vt = s->v;
+	vho_sched_charge(s, a, 20000);
+	KUNIT_EXPECT_TRUE(test, vho_sched_renew(s, a, 20000));
+	KUNIT_EXPECT_EQ(test, a->state, VHO_SCHED_SERVED);
+	KUNIT_EXPECT_EQ(test, s->v, VT(20000));
+	KUNIT_EXPECT_EQ(test, a->since_ns, 20000);
+	/* Somebody waits. */
+	vho_sched_wake(s, b, 20000);
+	KUNIT_EXPECT_FALSE(test, vho_sched_renew(s, a, 20000));
+	KUNIT_EXPECT_EQ(test, a->state, VHO_SCHED_SERVED);
+	vho_sched_remove(s, a, 20000);
+	/* Over its limit; who was parked before comes first when its time has come. */
+	KUNIT_ASSERT_PTR_EQ(test, vho_sched_pick(s, 20000), b);
+	vho_sched_charge(s, b, 3000);
+	KUNIT_EXPECT_FALSE(test, vho_sched_renew(s, b, 23000));
+	vho_sched_put(s, b, 23000);
+	KUNIT_EXPECT_EQ(test, b->state, VHO_SCHED_PARKED);
+	vho_sched_wake(s, a, 23000);
+	KUNIT_ASSERT_PTR_EQ(test, vho_sched_pick(s, 23000), a);
+	KUNIT_EXPECT_TRUE(test, vho_sched_renew(s, a, b->due_ns - 1));
+	KUNIT_EXPECT_FALSE(test, vho_sched_renew(s, a, b->due_ns));
+	KUNIT_EXPECT_EQ(test, b->state, VHO_SCHED_TREE);
+	vho_sched_remove(s, b, 60000);
+	/* Held back. */
+	vho_sched_hold(a, 70000);
+	KUNIT_EXPECT_FALSE(test, vho_sched_renew(s, a, 60000));
+	KUNIT_EXPECT_TRUE(test, vho_sched_renew(s, a, 70000));
+	vho_sched_remove(s, a, 70000);
+	/* A guarantee lasts as long as its tokens do. */
+	vho_sched_configure(s, c, &sure, 70000);
+	vho_sched_wake(s, c, 80000);
+	KUNIT_ASSERT_PTR_EQ(test, vho_sched_pick(s, 80000), c);
+	KUNIT_EXPECT_TRUE(test, c->guaranteed);
+	vho_sched_charge(s, c, 1000);
+	KUNIT_EXPECT_TRUE(test, vho_sched_renew(s, c, 81000));
+	KUNIT_EXPECT_TRUE(test, c->guaranteed);
+	vho_sched_charge(s, c, 20000);
+	KUNIT_EXPECT_TRUE(test, vho_sched_renew(s, c, 101000 - 19000));
+	KUNIT_EXPECT_FALSE(test, c->guaranteed);
+}
+
 static void vho_sched_set_params__fifo(struct kunit *test)
 {
 	struct vho_sched_params params = VHO_SCHED_PARAMS_DEFAULT;
@@ -453,6 +507,7 @@ static struct kunit_case vho_sched_cases[] = {
 	KUNIT_CASE(vho_sched_park__due),
 	KUNIT_CASE(vho_sched_charge__states),
 	KUNIT_CASE(vho_sched_must_yield__cases),
+	KUNIT_CASE(vho_sched_renew__cases),
 	KUNIT_CASE(vho_sched_set_params__fifo),
 	KUNIT_CASE(vho_sched_average__rises_and_falls),
 	KUNIT_CASE(vho_sched_export__import),
