@@ -8,6 +8,7 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
 
 #include "chan.h"
@@ -227,9 +228,9 @@ static void vho_fp_charge(struct vho_fp_turn *turn)
 }
 
 /*
- * The turn was long enough. If nobody waits for its end, neither another group nor the core's thread,
- * the next one follows at once, and the guest is answered once for both: an interrupt costs as
- * much as many small pieces.
+ * The turn was long enough. If nobody waits for its end, neither another group, nor the core's thread,
+ * nor anybody else who wants the CPU, the next one follows at once, and the guest is answered once
+ * for both: an interrupt costs as much as many small pieces.
  */
 static bool vho_fp_renew(struct vho_fp_turn *turn)
 {
@@ -239,7 +240,7 @@ static bool vho_fp_renew(struct vho_fp_turn *turn)
 		return false;
 	vho_fp_meter(turn);
 	vho_core_look(core, turn->now_ns);
-	if (vho_worker_pending(&core->worker, turn->now_ns))
+	if (need_resched() || vho_worker_pending(&core->worker, turn->now_ns))
 		return false;
 	vho_fp_charge(turn);
 	return vho_sched_renew(&core->sched, &turn->group->budget.ent, turn->now_ns);

@@ -431,7 +431,7 @@ clean_up() {
 		kill_in_netns peer
 		# Guests live on; what the test left running in them does not.
 		for ns in g1 g2; do
-			guest-machine run $ns -t 30 "pkill -9 'peer|nginx|iperf3|curl|python3'; true" || true
+			guest-machine run $ns -t 30 'for p in peer rpc nginx iperf3 curl python3; do pkill -9 -x $p; done; true' || true
 		done
 		return 0
 	fi
