@@ -154,6 +154,10 @@ static u64 vho_core_turn(struct vho_core *core, struct vho_group *group, u64 now
 	bool more;
 
 	vho_elastic_poke();
+	if (core->served != group) {
+		core->served = group;
+		core->mixed_ns = now_ns;
+	}
 	vho_budget_count_turn(group);
 	if (unlikely(shaped))
 		vho_limit_turn_begin(group->port, &used);

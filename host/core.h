@@ -38,6 +38,8 @@ struct vho_group;
  * @busy_ns: time spent in turns, written by the thread, READ_ONCE
  * @poll_idle_ns: time spent polling while no group had work
  * @turns: turns served
+ * @served: group that had the last turn, for comparison only
+ * @mixed_ns: when a turn followed one of another group last
  */
 struct vho_core {
 	struct vho_worker worker;
@@ -58,6 +60,8 @@ struct vho_core {
 	u64 busy_ns;
 	u64 poll_idle_ns;
 	u64 turns;
+	const struct vho_group *served;
+	u64 mixed_ns;
 };
 
 /* Process context. @core is zeroed memory. */

@@ -20,6 +20,7 @@
 #include "move.h"
 #include "packet.h"
 #include "port.h"
+#include "segment.h"
 
 /* The running driver, NULL: none, or none that is served any more. */
 static struct vho_guest_state *vho_fp_guest(struct vho_group *group)
@@ -81,20 +82,29 @@ static bool vho_fp_piece_frame_rx(struct vho_group *group, u64 now_ns)
 	return guest ? vho_frame_rx(group->port, guest, 1) : vho_fp_drop_frame(group);
 }
 
+/* Who was served so long ago may come again at any moment. */
+#define VHO_MIXED_NS		(10 * NSEC_PER_MSEC)
+
 /*
  * Payload to send in one piece. While nobody else waits a packet may be as long as packets get: what it
- * costs does not grow with its length by much, since nothing is copied.
+ * costs does not grow with its length by much. Unless it is copied on this CPU: then somebody who may
+ * come at any moment would wait for that.
  */
-static u32 vho_fp_output_bytes(const struct vho_sched *sched)
+static u32 vho_fp_output_bytes(const struct vho_group *group, u64 now_ns)
 {
-	return vho_sched_waiting(sched) ? sched->params.piece_bytes : VHO_TX_SEG_MAX_BYTES;
+	const struct vho_core *core = group->core;
+
+	if (vho_sched_waiting(&core->sched) ||
+	    (vho_segment_copied(group) && now_ns < core->mixed_ns + VHO_MIXED_NS))
+		return core->sched.params.piece_bytes;
+	return VHO_TX_SEG_MAX_BYTES;
 }
 
 static bool vho_fp_piece_output(struct vho_group *group, u64 now_ns)
 {
 	struct vho_guest_state *guest = vho_fp_guest(group);
 
-	return guest && vho_fp_output(group, vho_fp_output_bytes(&group->core->sched), now_ns);
+	return guest && vho_fp_output(group, vho_fp_output_bytes(group, now_ns), now_ns);
 }
 
 /* In this order within a turn. */

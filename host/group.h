@@ -37,6 +37,7 @@ struct vho_port;
  * @index: among the port's; const
  * @ubuf: counts packets under way with guest memory of this group; together they hold a reference
  *	to the port
+ * @copied_at: when somebody copied such memory last, jiffies; any context, READ_ONCE
  * @scale: its place on a core, guarded by vho_ports_lock
  * @seen_busy_ns: @busy_ns when elastic.c looked last; likewise
  * @woken_node: in core->woken
@@ -71,6 +72,7 @@ struct vho_group {
 	unsigned int index;
 
 	struct ubuf_info ubuf;
+	unsigned long copied_at;
 
 	/* --- placement --- */
 	struct vho_scale_group scale;

@@ -22,14 +22,23 @@
 /* Room in front for whatever the switch puts there (tunnel headers). */
 #define VHO_SEGMENT_HEADROOM	128
 
+/* For so long after the last copy more of them are expected. */
+#define VHO_SEGMENT_COPIED_JIFFIES	(HZ / 10)
+
 /*
  * Every packet that refers to guest memory holds a count of its group's ubuf, so that the
  * port, and with it this code, stays until the last of them is gone.
  */
 static void vho_segment_ubuf_complete(struct sk_buff *skb, struct ubuf_info *uarg, bool success)
 {
+	struct vho_group *group = container_of(uarg, struct vho_group, ubuf);
+
+	if (!success) {
+		WRITE_ONCE(group->copied_at, jiffies);
+		vho_port_stat_inc(group->port, VHO_STAT_tx_copied);
+	}
 	if (refcount_dec_and_test(&uarg->refcnt))
-		vho_port_put(container_of(uarg, struct vho_group, ubuf)->port);
+		vho_port_put(group->port);
 }
 
 static const struct ubuf_info_ops vho_segment_ubuf_ops = {
@@ -45,7 +54,22 @@ void vho_segment_group_init(struct vho_group *group)
 	group->ubuf.ops = &vho_segment_ubuf_ops;
 	group->ubuf.flags = SKBFL_ZEROCOPY_FRAG | SKBFL_DONT_ORPHAN;
 	refcount_set(&group->ubuf.refcnt, 1);
+	group->copied_at = jiffies - VHO_SEGMENT_COPIED_JIFFIES;
 	vho_port_get(group->port);
+}
+
+/**
+ * vho_segment_copied() - is payload copied by whom it reaches?
+ * @group: sender
+ *
+ * Receivers on this machine copy a packet as a whole, in softirq, mostly on the CPU that has sent it.
+ *
+ * Context: FP.
+ * Return: true: it was, lately.
+ */
+bool vho_segment_copied(const struct vho_group *group)
+{
+	return time_before(jiffies, READ_ONCE(group->copied_at) + VHO_SEGMENT_COPIED_JIFFIES);
 }
 
 void vho_segment_group_exit(struct vho_group *group)

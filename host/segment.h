@@ -24,6 +24,8 @@ static inline unsigned int vho_segment_count(const struct vho_tx_seg *seg)
 
 void vho_segment_group_init(struct vho_group *group);
 void vho_segment_group_exit(struct vho_group *group);
+/* Is payload copied by whom it reaches? */
+bool vho_segment_copied(const struct vho_group *group);
 /* The parts of a packet, from the payload outwards. */
 int vho_segment_payload(struct sk_buff *skb, struct vho_flow *flow, const struct vho_tx_seg *seg,
 			unsigned int segs);

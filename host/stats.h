@@ -75,6 +75,7 @@
 	X(join_part_probe, "joined connections separated: a probe did not arrive") \
 	X(join_part_capture, "joined connections separated: packets are being captured") \
 	X(join_part_off, "joined connections separated: the operator does not want it") \
+	X(tx_copied, "packets whose payload was copied by whom they reached: receivers on this machine, captures") \
 	X(path_tx, "packets sent by a one-shot path") \
 	X(path_tx_long, "packets of established connections sent the long way while there are uplinks") \
 	X(path_tx_busy, "packets put off: the uplink's queue was full") \

@@ -54,7 +54,11 @@ void vho_path_nf_skip(struct sk_buff *skb)
 
 static netdev_tx_t vho_path_fake_xmit(struct sk_buff *skb, struct net_device *dev)
 {
-	__skb_queue_tail(&vho_path_fake->sent, skb);
+	/* What Linux itself has to say by a new netdev: router solicitations and the like. */
+	if (is_multicast_ether_addr(skb->data))
+		kfree_skb(skb);
+	else
+		__skb_queue_tail(&vho_path_fake->sent, skb);
 	return NETDEV_TX_OK;
 }
 
